@@ -1,0 +1,69 @@
+"""Quantitative analysis of auto-deleveraging (ADL) on crypto perpetual futures."""
+
+from __future__ import annotations
+
+from adlkit import errors, rules, scores, sources, venues
+from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
+from adlkit.book import OrderBook
+from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.data import load_dataset
+from adlkit.event import EventResult, run_event
+from adlkit.margin import (
+    account_summary,
+    bankruptcy_price,
+    close_out_price,
+    effective_leverage,
+    equity,
+    liquidation_price,
+    maintenance_margin,
+    margin_neutral_price,
+    margin_ratio,
+    notional,
+    shortfall,
+    unrealized_pnl,
+)
+from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
+from adlkit.ranking import adl_queue, lights, quantile, rank
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AllocationResult",
+    "BackstopVault",
+    "EventResult",
+    "InsuranceFund",
+    "OrderBook",
+    "Policy",
+    "ProgrammaticLiquidity",
+    "account_summary",
+    "adl_queue",
+    "allocate",
+    "bankruptcy_price",
+    "build_panel",
+    "check_panel",
+    "close_out_price",
+    "effective_leverage",
+    "equity",
+    "errors",
+    "haircut",
+    "lights",
+    "liquidation_price",
+    "load_dataset",
+    "maintenance_margin",
+    "margin_neutral_price",
+    "margin_ratio",
+    "mark_prices",
+    "mark_to",
+    "notional",
+    "open_interest_gap",
+    "quantile",
+    "rank",
+    "rules",
+    "run_event",
+    "scores",
+    "shortfall",
+    "sources",
+    "to_lots",
+    "unrealized_pnl",
+    "venues",
+]

@@ -1,0 +1,312 @@
+"""Who pays how much: a rule applied to labelled candidates, whole lots, and what it costs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adlkit._display import SummaryRepr
+from adlkit.contracts import Floats, is_inverse, value_of
+from adlkit.errors import AllocationError
+from adlkit.panel import Groups
+from adlkit.rules import Rule, queue
+from adlkit.scores import Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Measure = Callable[[pd.DataFrame], pd.Series]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a venue chooses who is deleveraged: an order, a rule, and the weight the rule reads.
+
+    Parameters
+    ----------
+    score : callable, panel -> Series
+        Order of the queue, see `adlkit.scores`.
+    rule : callable, default `adlkit.rules.queue`
+        How a target is shared along the queue, see `adlkit.rules`.
+    weight : callable, panel -> Series, optional
+        Measure that the rule reads, e.g. `adlkit.equity` for water-filling.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.Policy(adl.scores.bitmex, adl.rules.water_fill, adl.equity).rule.__name__
+    'water_fill'
+    """
+
+    score: Score
+    rule: Rule = queue
+    weight: Measure | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("score", "rule"):
+            if not callable(getattr(self, name)):
+                raise AllocationError(f"{name} must be a function, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AllocationResult(SummaryRepr):
+    """What a rule takes from each candidate.
+
+    Parameters
+    ----------
+    target : Series
+        Asked of each group; one row without groups.
+    capacity, taken : Series
+        The most each candidate can give, and what it gives; same index.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> adl.allocate(5.0, pd.Series([4.0, 8.0])).residual
+    0.0
+    """
+
+    target: pd.Series
+    capacity: pd.Series
+    taken: pd.Series
+    _groups: Groups = field(repr=False)
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """``target``, ``capacity``, ``taken``, ``residual`` and ``overshoot`` of each group."""
+        taken = self._groups.total(self.taken.to_numpy())
+        table = pd.DataFrame(
+            {"target": self.target, "capacity": self._groups.total(self.capacity.to_numpy()), "taken": taken},
+            index=self.target.index,
+        )
+        gap = table["target"] - taken
+        gap = gap.where(gap.abs() > 1e-12 * table["target"], 0.0)
+        return table.assign(residual=gap.clip(lower=0.0), overshoot=(-gap).clip(lower=0.0))
+
+    @property
+    def residual(self) -> float:
+        """What no candidate could give, summed over groups."""
+        return float(self.by_group["residual"].sum())
+
+    @property
+    def overshoot(self) -> float:
+        """What was taken above the target, summed over groups; zero for every rule of adlkit."""
+        return float(self.by_group["overshoot"].sum())
+
+    def summary(self) -> pd.Series:
+        """Totals: target, taken, residual, overshoot, candidates and how many of them give."""
+        return pd.Series(
+            {
+                "target": float(self.target.sum()),
+                "taken": float(self.taken.sum()),
+                "residual": self.residual,
+                "overshoot": self.overshoot,
+                "candidates": float(len(self.capacity)),
+                "giving": float((self.taken > 0).sum()),
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw capacity and taken along the queue; see `adlkit.plotting.plot_allocation`."""
+        from adlkit.plotting import plot_allocation
+
+        return plot_allocation(self, ax=ax)
+
+
+def allocate(
+    target: float | pd.Series, capacity: pd.Series, *, rule: Rule = queue, weight: pd.Series | None = None
+) -> AllocationResult:
+    """Share a target among candidates by a rule.
+
+    Parameters
+    ----------
+    target : float or Series
+        What is needed, in the unit of `capacity`. A Series asks one target of each group: its index level(s) must be
+        levels of `capacity`'s index.
+    capacity : Series
+        The most each candidate can give, in queue order (within its group).
+    rule : callable, default `adlkit.rules.queue`
+        See `adlkit.rules`.
+    weight : Series, optional
+        On the index of `capacity`; what the rule shares or levels by.
+
+    Returns
+    -------
+    AllocationResult
+        ``taken`` on the index of `capacity`; sum of taken + residual - overshoot = target.
+
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or negative, if indices do not match, or if a rule breaks 0 <= taken <= capacity.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> adl.allocate(5.0, pd.Series({"ann": 4.0, "bob": 8.0})).taken.to_dict()
+    {'ann': 4.0, 'bob': 1.0}
+    """
+    _check_amounts("capacity", capacity)
+    targets, groups = _grouped(target, capacity.index)
+    _check_amounts("target", targets)
+    if weight is not None and not weight.index.equals(capacity.index):
+        raise AllocationError("weight must be a Series on the index of capacity")
+    order = np.argsort(groups.codes, kind="stable")
+    masses = None if weight is None else weight.to_numpy(dtype=float)
+    if masses is not None and not np.isfinite(masses).all():
+        raise AllocationError(f"weight: {int((~np.isfinite(masses)).sum())} values are NaN or infinite")
+    room = capacity.to_numpy(dtype=float)
+    taken = np.empty(len(room))
+    taken[order] = rule(
+        targets.to_numpy(dtype=float),
+        room[order],
+        None if masses is None else masses[order],
+        groups.codes[order],
+    )
+    if not ((taken >= 0) & (taken <= room)).all():
+        raise AllocationError(
+            f"rule {getattr(rule, '__name__', rule)!r} took less than 0 or more than capacity"
+        )
+    return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups)
+
+
+def to_lots(
+    taken: pd.Series, *, lot: float | pd.Series, target: float | pd.Series, capacity: pd.Series | None = None
+) -> pd.Series:
+    """Round what each gives to whole lots by largest remainder, with the target met exactly.
+
+    Parameters
+    ----------
+    taken : Series
+        What each gives, e.g. ``AllocationResult.taken``.
+    lot : float or Series
+        Size of one lot, > 0; a Series gives it per row.
+    target : float or Series by group
+        Whole number of lots to hand out (per group, as in `allocate`).
+    capacity : Series, optional
+        On the index of `taken`: nobody is rounded up beyond the whole lots of it.
+
+    Returns
+    -------
+    Series, index of `taken`
+        Whole lots that sum to the target. Equal remainders go to the earlier row. A larger target can lower one
+        share (the Alabama effect of largest remainders).
+
+    Raises
+    ------
+    AllocationError
+        If the target is not whole, not what was `taken` to within a lot per row, or cannot be met within capacity.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> taken = adl.allocate(10.0, pd.Series([6.0, 6.0, 2.0]), rule=adl.rules.pro_rata).taken
+    >>> adl.to_lots(taken, lot=1.0, target=10.0).tolist()
+    [4.0, 4.0, 2.0]
+    """
+    _check_amounts("taken", taken)
+    targets, groups = _grouped(target, taken.index)
+    size = np.broadcast_to(np.asarray(lot, dtype=float), len(taken))
+    if not (np.isfinite(size) & (size > 0)).all():
+        raise AllocationError("lot must be finite and above zero")
+    if (_spread(size, groups) != size).any():
+        raise AllocationError("lot must be the same for all rows of a group")
+    lots = taken.to_numpy(dtype=float) / size
+    asked = targets.to_numpy(dtype=float) / _first(size, groups)
+    if (np.abs(asked - np.rint(asked)) > 1e-9 * np.maximum(asked, 1.0)).any():
+        raise AllocationError("target is not a whole number of lots; round it down to what may be closed")
+    whole = np.floor(lots + 1e-9)
+    room = np.inf if capacity is None else np.floor(capacity.to_numpy(dtype=float) / size + 1e-9)
+    can_grow = (whole + 1 <= room) & (lots > 0)
+    missing = np.rint(asked) - groups.total(whole)
+    order = np.lexsort((np.arange(len(lots)), -(lots - whole), ~can_grow, groups.codes))
+    codes = groups.codes[order]
+    place = np.arange(len(order)) - np.searchsorted(codes, codes)
+    gains = np.zeros(len(lots))
+    gains[order] = (place < missing[codes]) & can_grow[order]
+    if (missing < 0).any() or (groups.total(gains) < missing).any():
+        raise AllocationError(
+            "whole lots cannot meet the target: it must equal what was taken, within a lot per row and capacity"
+        )
+    return pd.Series((whole + gains) * size, index=taken.index, name="taken")
+
+
+def haircut(panel: pd.DataFrame, closed: pd.Series, *, price: float | pd.Series) -> pd.Series:
+    """Money given up against the mark by closing positions at another price.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    closed : Series
+        Contracts closed [contracts, >= 0]; its index is that of `panel`, or rows of it.
+    price : float or Series
+        Fill price [quote/base], on the index of `closed` if a Series.
+
+    Returns
+    -------
+    Series, index of `closed`
+        side x closed x (V(mark) - V(price)) [ccy]; below zero it is a gain.
+
+    Raises
+    ------
+    AllocationError
+        If more is closed than is open, or a row is not in the panel.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> panel = adl.load_dataset("four_accounts")
+    >>> adl.haircut(panel, pd.Series({("cat", "BTC"): 1.0}), price=80.0).tolist()
+    [10.0]
+    """
+    if not closed.index.isin(panel.index).all():
+        raise AllocationError("closed has rows that are not in the panel")
+    _check_amounts("closed", closed)
+    rows = panel.loc[closed.index]
+    if (closed.to_numpy() > np.abs(rows["qty"].to_numpy()) * (1 + 1e-12)).any():
+        raise AllocationError("closed is larger than the open position")
+    inverse = is_inverse(rows)
+    fill = np.broadcast_to(np.asarray(price, dtype=float), len(rows))
+    gap = value_of(rows["mark_price"].to_numpy(), inverse) - value_of(fill, inverse)
+    values = np.sign(rows["qty"].to_numpy()) * closed.to_numpy() * gap
+    return pd.Series(values, index=closed.index, name="haircut")
+
+
+def _grouped(target: float | pd.Series, index: pd.Index) -> tuple[pd.Series, Groups]:
+    """Targets as a Series, and the group of each candidate among them."""
+    if not isinstance(target, pd.Series):
+        return pd.Series([target], name="target", dtype=float), Groups(np.zeros(len(index), dtype=np.intp), 1)
+    names = list(target.index.names)
+    if missing := [name for name in names if name is None or name not in index.names]:
+        raise AllocationError(f"levels {missing} of target are not levels of capacity; name them alike")
+    if target.index.has_duplicates:
+        raise AllocationError("target has a group twice")
+    keys = index.droplevel([name for name in index.names if name not in names])
+    if len(names) > 1:
+        keys = keys.reorder_levels(names)
+    codes = target.index.get_indexer(keys)
+    if (codes < 0).any():
+        raise AllocationError(f"no target for group {keys[codes < 0][0]!r}; give 0 where nothing is needed")
+    return target.rename("target"), Groups(codes.astype(np.intp), len(target))
+
+
+def _check_amounts(what: str, amounts: pd.Series) -> None:
+    values = amounts.to_numpy(dtype=float)
+    if bad := int((~(np.isfinite(values) & (values >= 0))).sum()):
+        raise AllocationError(f"{what}: {bad} values are NaN, infinite or below zero")
+
+
+def _first(values: Floats, groups: Groups) -> Floats:
+    result = np.ones(groups.count)
+    result[groups.codes[::-1]] = values[::-1]
+    return result
+
+
+def _spread(values: Floats, groups: Groups) -> npt.NDArray[np.float64]:
+    return _first(values, groups)[groups.codes]

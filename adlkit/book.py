@@ -1,0 +1,220 @@
+"""The order book: what closing costs, level by level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from adlkit.contracts import Floats, value_of
+from adlkit.errors import BookError
+
+NEAREST, LEVELS = 1e-4, 200
+"""First distance from the mark, and number of levels, of a power-law book."""
+
+
+class Fill(NamedTuple):
+    """What a sweep of the book achieved: contracts filled and left (signed as asked), and the average price."""
+
+    filled: float
+    average_price: float
+    unfilled: float
+
+
+class Ladder(NamedTuple):
+    """One side of a book as an order meets it, best level first.
+
+    ``merit`` is the value of one contract times the side that is being closed (+1: longs, which sell), so that it falls
+    along the ladder on both sides; ``depth`` and ``worth`` are cumulative contracts and values, starting with 0.
+    """
+
+    merit: Floats
+    depth: Floats
+    worth: Floats
+
+    def depth_at(self, merit: Floats) -> Floats:
+        """Contracts at or better than each `merit`."""
+        return self.depth[np.searchsorted(-self.merit, -merit, side="right")]
+
+    def worth_of(self, start: Floats, end: Floats) -> Floats:
+        """Sum of values of the contracts between two points of cumulative depth."""
+        return np.interp(end, self.depth, self.worth) - np.interp(start, self.depth, self.worth)
+
+
+NO_LADDER = Ladder(np.zeros(0), np.zeros(1), np.zeros(1))
+
+
+@dataclass(frozen=True, eq=False)
+class OrderBook:
+    """Resting orders of one symbol.
+
+    Parameters
+    ----------
+    bids, asks : DataFrame
+        Columns ``price`` [quote/base] and ``qty`` [contracts], one row per level, any order. One of them may be empty.
+    is_relative : bool, default False
+        Prices are multiples of the mark (a book for paths and scenarios), not levels of a real book.
+
+    Raises
+    ------
+    BookError
+        If a column is missing, a number is not finite and above zero, or the best bid is not below the best ask.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> book = adl.OrderBook(pd.DataFrame({"price": [99.0, 98.0], "qty": [1.0, 5.0]}),
+    ...                      pd.DataFrame({"price": [101.0], "qty": [2.0]}))
+    >>> book.sweep(-2.0)
+    Fill(filled=-2.0, average_price=98.5, unfilled=0.0)
+    >>> book.sweep(-2.0, limit=98.5).unfilled
+    -1.0
+    """
+
+    bids: pd.DataFrame
+    asks: pd.DataFrame
+    is_relative: bool = False
+
+    def __post_init__(self) -> None:
+        problems = [text for name in ("bids", "asks") for text in _level_problems(name, getattr(self, name))]
+        if not problems and len(self.bids) + len(self.asks) == 0:
+            problems = ["both sides are empty; leave the symbol out of the books instead"]
+        if not problems and self.bids["price"].max() >= self.asks["price"].min():
+            problems = [
+                f"crossed: best bid {self.bids['price'].max():g} is not below best ask {self.asks['price'].min():g}"
+            ]
+        if problems:
+            raise BookError("order book: " + "; ".join(problems))
+
+    @classmethod
+    def power_law(cls, depth: float, exponent: float, *, reach: float = 0.5) -> OrderBook:
+        """Make a relative book whose cumulative depth grows as a power of the distance from the mark.
+
+        Parameters
+        ----------
+        depth : float
+            Contracts within 1% of the mark, on each side.
+        exponent : float
+            Cumulative depth at distance x is depth x (x / 1%) ** exponent.
+        reach : float, default 0.5
+            Distance [1] of the last level, below 1.
+
+        Returns
+        -------
+        OrderBook
+            200 levels at geometric distances from 1 basis point to `reach`, each level priced at its far end.
+
+        Examples
+        --------
+        >>> import adlkit as adl
+        >>> book = adl.OrderBook.power_law(depth=10.0, exponent=1.0).recentre(100.0)
+        >>> round(book.sweep(-1e9).filled, 6)
+        -500.0
+        """
+        if not (0 < depth < np.inf and 0 < exponent < np.inf and NEAREST < reach < 1):
+            raise BookError(
+                f"power law: depth and exponent must be finite and above zero, reach in ({NEAREST:g}, 1); "
+                f"got {depth!r}, {exponent!r}, {reach!r}"
+            )
+        distance = np.geomspace(NEAREST, reach, LEVELS)
+        qty = np.diff(depth * (distance / 0.01) ** exponent, prepend=0.0)
+        return cls(
+            pd.DataFrame({"price": 1.0 - distance, "qty": qty}),
+            pd.DataFrame({"price": 1.0 + distance, "qty": qty}),
+            is_relative=True,
+        )
+
+    def recentre(self, mark: float) -> OrderBook:
+        """Move the book to another mark, keeping each level's distance from the centre in percent.
+
+        Parameters
+        ----------
+        mark : float
+            New centre [quote/base]. The present one is 1 for a relative book, else the middle of best bid and ask.
+
+        Returns
+        -------
+        OrderBook
+            With absolute prices.
+
+        Raises
+        ------
+        BookError
+            If an absolute book has an empty side, and so no centre, or the mark is not above zero.
+        """
+        if not 0 < mark < np.inf:
+            raise BookError(f"mark must be finite and above zero, got {mark!r}")
+        if self.is_relative:
+            centre = 1.0
+        elif len(self.bids) and len(self.asks):
+            centre = (self.bids["price"].max() + self.asks["price"].min()) / 2
+        else:
+            raise BookError("a book with an empty side has no centre to move")
+        sides = [levels.assign(price=levels["price"] * (mark / centre)) for levels in (self.bids, self.asks)]
+        return OrderBook(*sides)
+
+    def at(self, mark: float) -> OrderBook:
+        """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.
+
+        Raises
+        ------
+        BookError
+            If the mark lies outside the levels of a real book.
+        """
+        if self.is_relative:
+            return self.recentre(mark)
+        prices = pd.concat([self.bids["price"], self.asks["price"]])
+        if not prices.min() <= mark <= prices.max():
+            raise BookError(
+                f"mark {mark:g} lies outside the book's levels {prices.min():g} .. {prices.max():g}; give the book of "
+                "that moment, or book.recentre(mark)"
+            )
+        return self
+
+    def sweep(self, qty: float, limit: float | None = None) -> Fill:
+        """Trade against the book, best level first.
+
+        Parameters
+        ----------
+        qty : float
+            Contracts to buy (> 0) or sell (< 0).
+        limit : float, optional
+            Worst acceptable price [quote/base].
+
+        Returns
+        -------
+        Fill
+            ``average_price`` weighs prices by contracts and is NaN where nothing is filled.
+        """
+        side = -1.0 if qty > 0 else 1.0
+        ladder = self.ladder(side, is_inverse=False)
+        within = ladder.depth[-1] if limit is None else ladder.depth_at(np.array([side * limit]))[0]
+        filled = min(abs(qty), float(within))
+        worth = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0])
+        return Fill(-side * filled, worth / filled if filled else float("nan"), qty + side * filled)
+
+    def ladder(self, side: float, *, is_inverse: bool) -> Ladder:
+        """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""
+        levels = self.bids if side > 0 else self.asks
+        value = value_of(
+            levels["price"].to_numpy(dtype=float), np.full(len(levels), True) if is_inverse else None
+        )
+        order = np.argsort(-side * value, kind="stable")
+        value, qty = value[order], levels["qty"].to_numpy(dtype=float)[order]
+        return Ladder(side * value, np.r_[0.0, np.cumsum(qty)], np.r_[0.0, np.cumsum(qty * value)])
+
+
+def _level_problems(name: str, levels: pd.DataFrame) -> list[str]:
+    if not isinstance(levels, pd.DataFrame):
+        return [f"{name} must be a DataFrame, got {type(levels).__name__}"]
+    if missing := [column for column in ("price", "qty") if column not in levels]:
+        return [f"{name} misses columns {missing}"]
+    problems = []
+    for column in ("price", "qty"):
+        if len(levels) and levels[column].dtype.kind not in "iuf":
+            problems.append(f"{name}: {column} has dtype {levels[column].dtype}, need numbers")
+        elif bad := int((~(np.isfinite(levels[column]) & (levels[column] > 0))).sum()):
+            problems.append(f"{name}: {bad} levels with {column} not finite and above zero")
+    return problems

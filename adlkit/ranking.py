@@ -1,0 +1,268 @@
+"""The queue that a score induces: rank, quantile, lights.
+
+A queue holds the positions of one symbol and side (at one time) that have a score. Ties go to the larger notional,
+then to the account that comes first in sorted order, so the order of rows never matters.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adlkit.contracts import Floats
+from adlkit.errors import ScoreError
+from adlkit.margin import effective_leverage, notional, unrealized_pnl
+from adlkit.panel import Groups, level_groups, market_levels
+from adlkit.scores import Score
+
+ROUNDING = 1e-9
+"""Slack, in lights, for shares such as 3 / 5 that floats do not hold exactly."""
+
+
+class Queues(NamedTuple):
+    """All queues of a panel: rows in queue order, the queue of each, and where in it they stand (0 = front)."""
+
+    rows: npt.NDArray[np.intp]
+    queue: npt.NDArray[np.intp]
+    place: npt.NDArray[np.intp]
+
+
+def rank(panel: pd.DataFrame, *, score: Score) -> pd.Series:
+    """Place of each position in its ADL queue: 1 is closed first.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    score : callable, panel -> Series
+        One of `adlkit.scores`, or your own: larger goes first, NaN stays out.
+
+    Returns
+    -------
+    Series, index of `panel`
+        1, 2, ... per (time, symbol, side); NaN where the score is. O(n log n).
+
+    Raises
+    ------
+    ScoreError
+        If the score does not return one number per row of the panel.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rank(adl.load_dataset("four_accounts"), score=adl.scores.bitmex).tolist()
+    [nan, 2.0, 1.0, 1.0]
+    """
+    queues = queue_order(panel, evaluate(score, panel))
+    return _scatter(panel, "rank", queues, queues.place + 1.0)
+
+
+def quantile(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None) -> pd.Series:
+    """Share of its queue that stands at or behind each position: 1 is the front.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    score : callable, panel -> Series
+        As in `rank`.
+    weight : Series, optional
+        Positive weight of each position, e.g. ``panel["qty"].abs()`` for shares of contracts. Without it every
+        account counts the same.
+
+    Returns
+    -------
+    Series, index of `panel`
+        In (0, 1]; NaN where the score is.
+
+    Raises
+    ------
+    ScoreError
+        If the score or the weight does not give one number per row.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> panel = adl.load_dataset("four_accounts")
+    >>> adl.quantile(panel, score=adl.scores.bitmex, weight=panel["qty"].abs()).round(4).tolist()
+    [nan, 0.6667, 1.0, 1.0]
+    """
+    queues = queue_order(panel, evaluate(score, panel))
+    mass = _mass(panel, queues, weight)
+    ahead, total = _cumulated(mass, queues)
+    return _scatter(panel, "quantile", queues, (total - ahead + mass) / total)
+
+
+def lights(
+    panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5
+) -> pd.Series:
+    """Indicator lights of each position, as a trader sees them: all on = front of the queue.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    score, weight
+        As in `quantile`.
+    n_lights : int, default 5
+        Number of lights.
+
+    Returns
+    -------
+    Series, index of `panel`
+        1 .. `n_lights`; NaN where the score is. A position whose cumulated share of the queue, itself included, is
+        within the first 1 / n_lights gets all lights, within the second one light less, and so on: BitMEX's example
+        rounds the cumulated quantity up to steps of 20% [1]_.
+
+    References
+    ----------
+    .. [1] BitMEX, https://www.bitmex.com/app/autoDeleveragingExamples; reproduced with ``weight=panel["qty"].abs()``.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.lights(adl.load_dataset("four_accounts"), score=adl.scores.bitmex).tolist()
+    [nan, 1.0, 3.0, 1.0]
+    """
+    if n_lights < 1:
+        raise ValueError(f"n_lights must be 1 or more, got {n_lights!r}")
+    queues = queue_order(panel, evaluate(score, panel))
+    ahead, total = _cumulated(_mass(panel, queues, weight), queues)
+    step = np.ceil(n_lights * ahead / total - ROUNDING)
+    return _scatter(panel, "lights", queues, n_lights + 1.0 - np.maximum(step, 1.0))
+
+
+def adl_queue(
+    panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5
+) -> pd.DataFrame:
+    """The ADL queues of a panel, in the order in which positions are closed.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    score, weight, n_lights
+        As in `lights`.
+
+    Returns
+    -------
+    DataFrame, index levels of `panel`
+        Sorted by (time, symbol), longs before shorts, then rank. Columns ``qty``, ``notional``, ``unrealized_pnl``,
+        ``effective_leverage``, ``score``, ``rank``, ``quantile``, ``lights``. Positions without a score are not in
+        any queue and not in the table.
+
+    Raises
+    ------
+    ScoreError
+        As in `rank`.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> queue = adl.adl_queue(adl.load_dataset("four_accounts"), score=adl.scores.bitmex)
+    >>> queue[["qty", "score", "rank"]].round(4).to_dict("list")
+    {'qty': [1.0, -1.0, -2.0], 'score': [-0.3857, 0.42, 0.35], 'rank': [1, 1, 2]}
+    """
+    measured = evaluate(score, panel)
+    queues = queue_order(panel, measured)
+    known = lambda _: measured  # noqa: E731
+    table = pd.DataFrame(
+        {
+            "qty": panel["qty"],
+            "notional": notional(panel),
+            "unrealized_pnl": unrealized_pnl(panel),
+            "effective_leverage": effective_leverage(panel),
+            "score": measured,
+            "rank": _scatter(panel, "rank", queues, queues.place + 1.0),
+            "quantile": quantile(panel, score=known, weight=weight),
+            "lights": lights(panel, score=known, weight=weight, n_lights=n_lights),
+        }
+    )
+    return table.iloc[queues.rows].astype({"rank": int, "lights": int})
+
+
+def evaluate(score: Score, panel: pd.DataFrame) -> pd.Series:
+    """Score of each row, or a ScoreError if it is not one number per row."""
+    if not callable(score):
+        raise ScoreError(f"score must be a function of a panel, e.g. adl.scores.bitmex; got {score!r}")
+    return _numbers_on(panel, score(panel), getattr(score, "__name__", "score"))
+
+
+def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
+    """Sort positions with a score into queues by (time, symbol), longs first, then score, notional, account."""
+    qty, values = panel["qty"].to_numpy(), score.to_numpy()
+    rows = np.flatnonzero(~np.isnan(values) & (qty != 0))
+    market = level_groups(panel.index, market_levels(panel)).codes[rows] * 2 + (qty[rows] < 0)
+    order = np.argsort(-values[rows])
+    order = order[np.argsort(_small(market)[order], kind="stable")]
+    rows, market = rows[order], market[order]
+    rows = _break_ties(panel, rows, market, values)
+    start = (
+        np.flatnonzero(np.r_[True, market[1:] != market[:-1]]) if len(market) else np.zeros(0, dtype=np.intp)
+    )
+    length = np.diff(np.r_[start, len(market)])
+    place = np.arange(len(market)) - np.repeat(start, length)
+    return Queues(rows, np.repeat(np.arange(len(start)), length), place)
+
+
+def account_order(panel: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Place of each row's account in sorted order."""
+    place = panel.index.names.index("account")
+    level, codes = panel.index.levels[place], np.asarray(panel.index.codes[place], dtype=np.intp)
+    return codes if level.is_monotonic_increasing else np.argsort(np.argsort(level))[codes]
+
+
+def _break_ties(
+    panel: pd.DataFrame, rows: npt.NDArray[np.intp], market: npt.NDArray[np.intp], values: Floats
+) -> npt.NDArray[np.intp]:
+    same = (market[1:] == market[:-1]) & (values[rows[1:]] == values[rows[:-1]])
+    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
+    if len(tied) == 0:
+        return rows
+    run = np.cumsum(np.r_[True, ~same])[tied]
+    among = rows[tied]
+    size = notional(panel).to_numpy()[among]
+    rows = rows.copy()
+    rows[tied] = among[np.lexsort((account_order(panel)[among], -size, run))]
+    return rows
+
+
+def _small(codes: npt.NDArray[np.intp]) -> npt.NDArray[np.integer]:
+    """16-bit codes where they fit: a stable sort of them is a radix sort."""
+    return codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
+
+
+def _mass(panel: pd.DataFrame, queues: Queues, weight: pd.Series | None) -> Floats:
+    """Weight of each queued row, in queue order."""
+    if weight is None:
+        return np.ones(len(queues.rows))
+    mass = _numbers_on(panel, weight, "weight").to_numpy()[queues.rows]
+    if not (np.isfinite(mass) & (mass > 0)).all():
+        raise ScoreError("weight must be finite and above zero for every position in a queue")
+    return mass
+
+
+def _cumulated(mass: Floats, queues: Queues) -> tuple[Floats, Floats]:
+    """Mass at or ahead of each queued row, and the whole of its queue."""
+    groups = Groups(queues.queue, int(queues.queue.max(initial=-1)) + 1)
+    total = groups.spread(mass)
+    share = np.cumsum(mass / total)
+    return (share - queues.queue) * total, total
+
+
+def _numbers_on(panel: pd.DataFrame, values: pd.Series, what: str) -> pd.Series:
+    if not isinstance(values, pd.Series) or not values.index.equals(panel.index):
+        raise ScoreError(f"{what} must be a Series on the index of the panel, got {type(values).__name__}")
+    if values.dtype.kind not in "iuf":
+        raise ScoreError(f"{what} must be numbers, got dtype {values.dtype}")
+    return values.astype(float)
+
+
+def _scatter(panel: pd.DataFrame, name: str, queues: Queues, values: Floats) -> pd.Series:
+    """Values in queue order, brought back to the rows of the panel."""
+    result = np.full(len(panel), np.nan)
+    result[queues.rows] = values
+    return pd.Series(result, index=panel.index, name=name)

@@ -1,0 +1,211 @@
+"""Who pays: rules that share a target among capacities.
+
+A rule is a function of arrays, ``rule(target, capacity, weight, group) -> taken``, and does not know its unit:
+contracts when positions close, ccy when money is taken.
+
+target : float or array of shape (n_groups,)
+    What is asked of each group, not negative. More than a group's capacity takes all of it.
+capacity : array of shape (n,)
+    The most each candidate can give, in queue order within its group.
+weight : array of shape (n,), optional
+    What shares or levels refer to; its meaning is the rule's.
+group : array of shape (n,), optional
+    Group number of each candidate, not decreasing; all candidates are one group without it. All groups are served at
+    once with segment-wise cumulative sums.
+
+Every rule returns 0 <= taken <= capacity with the sum of each group equal to the smaller of target and what the rule
+can reach. `adlkit.allocate` is the labelled door to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adlkit.contracts import Floats
+from adlkit.panel import Groups
+
+Codes = npt.NDArray[np.intp]
+Rule = Callable[..., Floats]
+
+
+def queue(
+    target: npt.ArrayLike,
+    capacity: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    group: Codes | None = None,
+) -> Floats:
+    """First in the queue gives first, each up to its capacity; the last one gives in part.
+
+    Parameters
+    ----------
+    target, capacity, weight, group
+        See the module; the weight is not read.
+
+    Returns
+    -------
+    array, shape of `capacity`
+        What each gives.
+
+    References
+    ----------
+    .. [1] BitMEX, https://www.bitmex.com/app/autoDeleveragingExamples (contracts); arXiv 2512.01112, section 2.6 (money).
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.queue(7.5, [4.0, 8.0, 0.5]).tolist()
+    [4.0, 3.5, 0.0]
+    """
+    target, capacity, groups = _segments(target, capacity, group)
+    ahead = running_total(capacity, groups) - capacity
+    return np.clip(target[groups.codes] - ahead, 0.0, capacity)
+
+
+def pro_rata(
+    target: npt.ArrayLike,
+    capacity: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    group: Codes | None = None,
+) -> Floats:
+    """Each gives in proportion to its weight, up to its capacity; what the full ones cannot give is shared again.
+
+    Parameters
+    ----------
+    target, capacity, weight, group
+        See the module; the weight is the capacity itself if not given. A candidate of weight 0 gives nothing.
+
+    Returns
+    -------
+    array, shape of `capacity`
+        min(capacity, t x weight), with t such that the group gives its target. O(n log n).
+
+    References
+    ----------
+    .. [1] arXiv 2512.01112, "wealth pro-rata" (weight = capacity) and "capped pro-rata".
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.pro_rata(7.5, [8.0, 4.0, 0.5]).round(4).tolist()
+    [4.8, 2.4, 0.3]
+    """
+    target, capacity, groups = _segments(target, capacity, group)
+    share = capacity if weight is None else np.asarray(weight, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        full_at = np.where(share > 0, capacity / share, np.inf)
+    order = np.lexsort((full_at, groups.codes))
+    sorted_groups = Groups(groups.codes[order], groups.count)
+    room, mass = np.where(share > 0, capacity, 0.0)[order], np.maximum(share, 0.0)[order]
+    given = running_total(room, sorted_groups) - room
+    open_mass = _reverse_total(mass, sorted_groups)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, np.inf)
+    level_here = np.full(groups.count, np.inf)
+    np.minimum.at(level_here, sorted_groups.codes, np.where(level <= full_at[order], level, np.inf))
+    taken = np.where(
+        share > 0,
+        np.minimum(capacity, np.maximum(level_here[groups.codes], 0.0) * np.where(share > 0, share, 1.0)),
+        0.0,
+    )
+    return np.asarray(taken)
+
+
+def water_fill(
+    target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike, group: Codes | None = None
+) -> Floats:
+    """Drain the most levered first: lower the highest capacity / weight until the target is reached.
+
+    Parameters
+    ----------
+    target, capacity, weight, group
+        See the module; the weight is the account's equity, so that capacity / weight is leverage up to the price.
+
+    Returns
+    -------
+    array, shape of `capacity`
+        (capacity - l x weight)+ with l such that the group gives its target. Candidates of weight <= 0 have no
+        leverage below infinity and give first, in proportion to capacity.
+
+    Notes
+    -----
+    What is kept is capped pro rata: min(capacity, l x weight) sums to total capacity less target. Of all ways to close
+    the target at the mark it has the smallest total shortfall at every later price [1]_.
+
+    References
+    ----------
+    .. [1] arXiv 2603.15963, leverage draining (minimax leverage), one symbol and isolated margin.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.water_fill(8.0, [10.0, 6.0, 4.0], [20.0, 30.0, 40.0]).round(4).tolist()
+    [6.8, 1.2, 0.0]
+    """
+    target, capacity, groups = _segments(target, capacity, group)
+    share = np.asarray(weight, dtype=float)
+    broke = np.where(share > 0, 0.0, capacity)
+    solvent = capacity - broke
+    drained = pro_rata(target, broke, None, groups.codes)
+    keep = np.maximum(groups.total(solvent) - np.maximum(target - groups.total(broke), 0.0), 0.0)
+    return drained + solvent - pro_rata(keep, solvent, np.maximum(share, 0.0), groups.codes)
+
+
+def catalogue() -> pd.DataFrame:
+    """All allocation rules of this module.
+
+    Returns
+    -------
+    DataFrame, index ``rule`` (function name)
+        ``what`` (first line of its docstring) and ``weight`` (what its weight means).
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.catalogue().index.tolist()
+    ['queue', 'pro_rata', 'water_fill']
+    """
+    weights = {
+        queue: "not read",
+        pro_rata: "share of the target; capacity if not given",
+        water_fill: "equity",
+    }
+    rows = [
+        {"rule": rule.__name__, "what": (rule.__doc__ or "").splitlines()[0], "weight": text}
+        for rule, text in weights.items()
+    ]
+    return pd.DataFrame(rows).set_index("rule")
+
+
+def running_total(values: Floats, groups: Groups) -> Floats:
+    """Cumulative sum that starts anew in each group.
+
+    Values are scaled by their group's total and each group's sum is taken off at the next one's start, so that a group
+    of large numbers does not cost another its digits.
+    """
+    if len(values) == 0:
+        return values
+    total = groups.total(values)
+    scale = np.where(total > 0, total, 1.0)[groups.codes]
+    share = values / scale
+    start = np.flatnonzero(np.r_[False, groups.codes[1:] != groups.codes[:-1]])
+    share[start] -= (total[groups.codes[start - 1]] > 0).astype(float)
+    return np.cumsum(share) * scale
+
+
+def _reverse_total(values: Floats, groups: Groups) -> Floats:
+    """Sum of each value and those behind it in its group."""
+    mirrored = Groups(groups.count - 1 - groups.codes[::-1], groups.count)
+    return running_total(values[::-1], mirrored)[::-1]
+
+
+def _segments(
+    target: npt.ArrayLike, capacity: npt.ArrayLike, group: Codes | None
+) -> tuple[Floats, Floats, Groups]:
+    targets = np.atleast_1d(np.asarray(target, dtype=float))
+    room = np.asarray(capacity, dtype=float)
+    codes = np.zeros(len(room), dtype=np.intp) if group is None else np.asarray(group, dtype=np.intp)
+    return targets, room, Groups(codes, len(targets))
