@@ -24,6 +24,7 @@ from adlkit.margin import (
 )
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
 from adlkit.ranking import adl_queue, lights, quantile, rank
+from adlkit.venues import VenueRules
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "VenueRules",
     "account_summary",
     "adl_queue",
     "allocate",

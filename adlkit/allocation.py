@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from adlkit._display import SummaryRepr
-from adlkit.contracts import Floats, is_inverse, value_of
+from adlkit.contracts import is_inverse, value_of
 from adlkit.errors import AllocationError
-from adlkit.panel import Groups
+from adlkit.groups import Groups, level_keys
 from adlkit.rules import Rule, queue
 from adlkit.scores import Score
 
@@ -169,9 +168,7 @@ def allocate(
         groups.codes[order],
     )
     if not ((taken >= 0) & (taken <= room)).all():
-        raise AllocationError(
-            f"rule {getattr(rule, '__name__', rule)!r} took less than 0 or more than capacity"
-        )
+        raise AllocationError(f"rule {getattr(rule, '__name__', rule)!r} took less than 0 or more than capacity")
     return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups)
 
 
@@ -214,10 +211,10 @@ def to_lots(
     size = np.broadcast_to(np.asarray(lot, dtype=float), len(taken))
     if not (np.isfinite(size) & (size > 0)).all():
         raise AllocationError("lot must be finite and above zero")
-    if (_spread(size, groups) != size).any():
+    if (groups.first(size)[groups.codes] != size).any():
         raise AllocationError("lot must be the same for all rows of a group")
     lots = taken.to_numpy(dtype=float) / size
-    asked = targets.to_numpy(dtype=float) / _first(size, groups)
+    asked = targets.to_numpy(dtype=float) / np.where(groups.first(size) > 0, groups.first(size), 1.0)
     if (np.abs(asked - np.rint(asked)) > 1e-9 * np.maximum(asked, 1.0)).any():
         raise AllocationError("target is not a whole number of lots; round it down to what may be closed")
     whole = np.floor(lots + 1e-9)
@@ -282,14 +279,14 @@ def _grouped(target: float | pd.Series, index: pd.Index) -> tuple[pd.Series, Gro
     """Targets as a Series, and the group of each candidate among them."""
     if not isinstance(target, pd.Series):
         return pd.Series([target], name="target", dtype=float), Groups(np.zeros(len(index), dtype=np.intp), 1)
-    names = list(target.index.names)
-    if missing := [name for name in names if name is None or name not in index.names]:
-        raise AllocationError(f"levels {missing} of target are not levels of capacity; name them alike")
+    names = [str(name) for name in target.index.names if name is not None]
+    if len(names) < target.index.nlevels or not set(names) <= set(index.names):
+        raise AllocationError(
+            f"levels {list(target.index.names)} of target are none of capacity's {list(index.names)}; name them alike"
+        )
     if target.index.has_duplicates:
         raise AllocationError("target has a group twice")
-    keys = index.droplevel([name for name in index.names if name not in names])
-    if len(names) > 1:
-        keys = keys.reorder_levels(names)
+    keys = level_keys(index, names)
     codes = target.index.get_indexer(keys)
     if (codes < 0).any():
         raise AllocationError(f"no target for group {keys[codes < 0][0]!r}; give 0 where nothing is needed")
@@ -300,13 +297,3 @@ def _check_amounts(what: str, amounts: pd.Series) -> None:
     values = amounts.to_numpy(dtype=float)
     if bad := int((~(np.isfinite(values) & (values >= 0))).sum()):
         raise AllocationError(f"{what}: {bad} values are NaN, infinite or below zero")
-
-
-def _first(values: Floats, groups: Groups) -> Floats:
-    result = np.ones(groups.count)
-    result[groups.codes[::-1]] = values[::-1]
-    return result
-
-
-def _spread(values: Floats, groups: Groups) -> npt.NDArray[np.float64]:
-    return _first(values, groups)[groups.codes]

@@ -152,8 +152,10 @@ class OrderBook:
             centre = (self.bids["price"].max() + self.asks["price"].min()) / 2
         else:
             raise BookError("a book with an empty side has no centre to move")
-        sides = [levels.assign(price=levels["price"] * (mark / centre)) for levels in (self.bids, self.asks)]
-        return OrderBook(*sides)
+        scale = mark / centre
+        return OrderBook(
+            self.bids.assign(price=self.bids["price"] * scale), self.asks.assign(price=self.asks["price"] * scale)
+        )
 
     def at(self, mark: float) -> OrderBook:
         """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.
@@ -199,7 +201,7 @@ class OrderBook:
         """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""
         levels = self.bids if side > 0 else self.asks
         value = value_of(
-            levels["price"].to_numpy(dtype=float), np.full(len(levels), True) if is_inverse else None
+            levels["price"].to_numpy(dtype=float), np.ones(len(levels), dtype=bool) if is_inverse else None
         )
         order = np.argsort(-side * value, kind="stable")
         value, qty = value[order], levels["qty"].to_numpy(dtype=float)[order]

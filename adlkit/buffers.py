@@ -1,7 +1,7 @@
 """What stands between liquidated accounts and their winners: programmes, funds, vaults.
 
-A buffer is offered the open positions of liquidated accounts (`Distress`) and answers with what it takes (`Taken`).
-Its money is finite and it changes nothing: `Taken.buffer` is the buffer as it is afterwards. Needs of one market
+A buffer is offered the open positions of liquidated accounts (`Distress`) and answers with what it takes (`Taken`)
+and what is left of it: its money is finite, and calling it changes nothing. Needs of one market
 (symbol and side) are served strictest close-out price first, then by account; a buffer that cannot serve all markets
 shares its capacity among them in proportion to what each would use.
 """
@@ -13,76 +13,25 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from adlkit.book import Ladder
 from adlkit.contracts import Flags, Floats
+from adlkit.distress import BOOK, Distress, Taken
 from adlkit.errors import VenueError
+from adlkit.groups import Codes
 from adlkit.matching import overlap
-from adlkit.panel import Groups
-from adlkit.rules import queue, running_total
-
-BOOK = "book"
-
-
-@dataclass(eq=False)
-class Distress:
-    """Open positions of accounts in liquidation, in the order in which each market is served.
-
-    Arrays over positions: ``market`` (code, not falling), ``account`` (code), ``side`` (+1 long), ``open`` (contracts
-    still held), ``ordered`` (part of them sent for liquidation), ``limit``, ``close_out`` and ``mark`` (values of one
-    contract), ``gap`` (money by which fills so far were worse than close-out). Arrays over accounts: ``equity`` and
-    ``margin`` at the event's marks, before any fill. ``symbols`` names the symbol of each market, ``ladders`` its side
-    of the book, ``used`` how much of that has been traded.
-    """
-
-    market: npt.NDArray[np.intp]
-    account: npt.NDArray[np.intp]
-    side: Floats
-    open: Floats
-    ordered: Floats
-    limit: Floats
-    close_out: Floats
-    mark: Floats
-    gap: Floats
-    equity: Floats
-    margin: Floats
-    symbols: list[str]
-    ladders: list[Ladder]
-    used: Floats
-
-    @property
-    def markets(self) -> Groups:
-        return Groups(self.market, len(self.symbols))
-
-    @property
-    def unit(self) -> Floats:
-        """Notional of one contract at the event's marks."""
-        return np.abs(self.mark)
-
-    def worse_than_close_out(self, value: Floats) -> Floats:
-        """Money per contract by which a fill at `value` is worse than close-out; below zero it is better."""
-        return self.side * (self.close_out - value)
-
-
-class Taken(NamedTuple):
-    """What a buffer takes: contracts and value per position, money paid to each, who traded, what is left of it."""
-
-    qty: Floats
-    value: Floats
-    paid: Floats
-    trader: str
-    buffer: Buffer
+from adlkit.rules import queue
 
 
 class Buffer(Protocol):
     """Anything with a name that can be offered distressed positions."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in results."""
 
-    def take(self, distress: Distress) -> Taken: ...
+    def take(self, distress: Distress) -> tuple[Taken, Buffer]:
+        """What it takes, and what is left of it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +64,7 @@ class ProgrammaticLiquidity:
         if not 0 <= self.discount < 1:
             raise VenueError(f"{self.name}: discount must be within [0, 1), got {self.discount!r}")
 
-    def take(self, distress: Distress) -> Taken:
+    def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """Serve the orders whose limit allows the discounted price."""
         linear = distress.mark > 0
         factor = 1.0 - distress.side * self.discount
@@ -125,7 +74,7 @@ class ProgrammaticLiquidity:
         part = _affordable(self.capacity, wanted.sum())
         qty = queue(part * distress.markets.total(willing), willing, None, distress.market)
         left = replace(self, capacity=max(self.capacity - float((qty * distress.unit).sum()), 0.0))
-        return Taken(qty, value, np.zeros(len(qty)), self.name, left)
+        return Taken(qty, value, np.zeros(len(qty)), self.name), left
 
 
 @dataclass(frozen=True)
@@ -167,15 +116,15 @@ class InsuranceFund:
         """Money that one event may use."""
         return self.balance * self.max_use
 
-    def take(self, distress: Distress) -> Taken:
+    def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """Sweep what is left of the book, strictest close-out first, as far as the budget pays for it."""
         lines = [_costly_line(distress, code) for code in range(len(distress.symbols))]
         part = _affordable(self.budget, sum(line.cost[-1] for line in lines))
         end = np.array([line.reach(part * line.cost[-1]) for line in lines])
         qty = queue(end, distress.ordered, None, distress.market)
-        value = book_values(distress, qty)
+        value = distress.book_values(qty)
         paid = np.maximum(qty * distress.worse_than_close_out(value), 0.0)
-        return Taken(qty, value, paid, BOOK, self.receive(-float(paid.sum())))
+        return Taken(qty, value, paid, BOOK), self.receive(-float(paid.sum()))
 
     def receive(self, amount: float) -> InsuranceFund:
         """The fund with `amount` more [ccy], or less below zero."""
@@ -261,7 +210,7 @@ class BackstopVault:
         gain = float((self.inventory["qty"] * (value - self.inventory["value"])).sum())
         return replace(self, equity=self.equity + gain, inventory=self.inventory.assign(value=value))
 
-    def take(self, distress: Distress) -> Taken:
+    def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """Take over positions at close-out prices, or whole accounts."""
         served = distress.equity < self.threshold * distress.margin
         if self.takes_accounts:
@@ -270,18 +219,16 @@ class BackstopVault:
         else:
             qty = self._fitting_positions(distress, np.where(served[distress.account], distress.ordered, 0.0))
             paid = np.zeros(len(qty))
-        return Taken(qty, distress.close_out, paid, self.name, self._holding(distress, qty, paid))
+        return Taken(qty, distress.close_out, paid, self.name), self._holding(distress, qty, paid)
 
     def receive(self, amount: float) -> BackstopVault:
         """The vault with `amount` more [ccy], or less below zero."""
         return replace(self, equity=self.equity + amount)
 
     def _fitting_accounts(self, distress: Distress, served: Flags) -> Flags:
-        accounts = Groups(distress.account, len(distress.equity))
+        accounts = distress.accounts
         size = accounts.total(distress.open * distress.unit)
-        worth = accounts.total(
-            distress.open * -distress.worse_than_close_out(distress.mark) * -1.0 - distress.gap
-        )
+        worth = accounts.total(-distress.open * distress.worse_than_close_out(distress.mark) - distress.gap)
         with np.errstate(divide="ignore", invalid="ignore"):
             urgency = np.where(distress.margin > 0, -distress.equity / distress.margin, np.inf)
         queue_ = np.lexsort((np.arange(len(size)), -urgency))
@@ -298,15 +245,13 @@ class BackstopVault:
         bearable = _affordable(self.max_loss, loss.sum())
         end = part * wanted
         if bearable < 1:
-            lines = [Line.of(willing[rows], loss[rows]) for rows in _market_rows(distress)]
+            lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]
             end = np.minimum(end, [line.reach(bearable * line.cost[-1]) for line in lines])
         return queue(end, willing, None, distress.market)
 
     def _netted_part(self, distress: Distress, willing: Floats) -> Floats:
         """Share of each market that fits when both sides of a symbol offset each other and the inventory."""
-        signed = pd.Series(
-            distress.markets.total(willing * distress.unit * distress.side), index=distress.symbols
-        )
+        signed = pd.Series(distress.markets.total(willing * distress.unit * distress.side), index=distress.symbols)
         net = signed.groupby(level=0).sum()
         held = (self.inventory["qty"] * self.inventory["value"].abs()).reindex(net.index, fill_value=0.0)
         own = (self.inventory["qty"] * self.inventory["value"]).abs().drop(net.index, errors="ignore").sum()
@@ -316,10 +261,7 @@ class BackstopVault:
         use = np.abs(held.to_numpy() + np.outer(steps, net)).sum(axis=1) + own
         excess = _last_reach(steps, use, self.equity * self.max_leverage)
         lesser = (
-            signed.abs()
-            .groupby(level=0)
-            .transform("min")
-            .where(signed.groupby(level=0).transform("size") > 1, 0.0)
+            signed.abs().groupby(level=0).transform("min").where(signed.groupby(level=0).transform("size") > 1, 0.0)
         )
         size = signed.abs()
         taken = lesser + excess * (size - lesser)
@@ -328,11 +270,7 @@ class BackstopVault:
     def _holding(self, distress: Distress, qty: Floats, paid: Floats) -> BackstopVault:
         """The vault after it has traded at close-out prices and paid what accounts owed."""
         gain = float((-qty * distress.worse_than_close_out(distress.mark)).sum() - paid.sum())
-        bought = (
-            pd.Series(distress.markets.total(qty * distress.side), index=distress.symbols)
-            .groupby(level=0)
-            .sum()
-        )
+        bought = pd.Series(distress.markets.total(qty * distress.side), index=distress.symbols).groupby(level=0).sum()
         value = pd.Series(distress.mark, index=np.array(distress.symbols, dtype=object)[distress.market])
         value = value[~value.index.duplicated()]
         held = self.inventory["qty"].add(bought[bought != 0], fill_value=0.0)
@@ -352,6 +290,7 @@ class Line(NamedTuple):
 
     @classmethod
     def of(cls, qty: Floats, cost: Floats) -> Line:
+        """Line of needs with the cost of each."""
         return cls(np.r_[0.0, np.cumsum(qty)], np.r_[0.0, np.cumsum(cost)])
 
     def reach(self, budget: float) -> float:
@@ -359,31 +298,14 @@ class Line(NamedTuple):
         return _last_reach(self.depth, self.cost, budget)
 
 
-def book_values(distress: Distress, qty: Floats) -> Floats:
-    """Average value at which each position trades `qty` in what is left of its book; close-out where it does not."""
-    ahead = running_total(qty, distress.markets) - qty
-    value = distress.close_out.copy()
-    for code, rows in enumerate(_market_rows(distress)):
-        start = distress.used[code] + ahead[rows]
-        worth = distress.ladders[code].worth_of(start, start + qty[rows])
-        filled = qty[rows] > 0
-        value[rows[filled]] = worth[filled] / qty[rows][filled]
-    return value
-
-
 def _costly_line(distress: Distress, code: int) -> Line:
     """What closing a market's orders in what is left of its book costs beyond close-out, along their line."""
-    rows, ladder = _market_rows(distress)[code], distress.ladders[code]
+    rows, ladder = distress.market_rows[code], distress.ladders[code]
     left = np.diff(np.maximum(ladder.depth, distress.used[code]))
     pairs = overlap(distress.ordered[rows], left)
     own = rows[pairs.first]
     gap = distress.side[own] * distress.close_out[own] - ladder.merit[pairs.second]
     return Line.of(pairs.qty, pairs.qty * np.maximum(gap, 0.0))
-
-
-def _market_rows(distress: Distress) -> list[npt.NDArray[np.intp]]:
-    edges = np.searchsorted(distress.market, np.arange(len(distress.symbols) + 1))
-    return [np.arange(start, end) for start, end in zip(edges[:-1], edges[1:], strict=True)]
 
 
 def _affordable(budget: float, cost: float) -> float:
@@ -403,9 +325,7 @@ def _last_reach(depth: Floats, cost: Floats, budget: float) -> float:
     return float(depth[last] + share * (depth[last + 1] - depth[last]))
 
 
-def _first_fit(
-    candidates: npt.NDArray[np.intp], size: Floats, loss: Floats, room: float, max_loss: float
-) -> Flags:
+def _first_fit(candidates: Codes, size: Floats, loss: Floats, room: float, max_loss: float) -> Flags:
     """Take candidates in order, passing over those that no longer fit; each pass takes a whole run of them."""
     taken = np.zeros(len(size), dtype=bool)
     while len(candidates):

@@ -49,3 +49,8 @@ def reachable_price(value: Floats, inverse: Flags | None) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         inverted = np.where(value < 0, -1.0 / value, np.where(np.isnan(value), np.nan, np.inf))
     return np.where(inverse, inverted, np.maximum(value, 0.0))
+
+
+def notional_of(panel: pd.DataFrame) -> Floats:
+    """abs(qty x V(mark)) of each row [ccy]."""
+    return np.abs(panel["qty"].to_numpy() * value_of(panel["mark_price"].to_numpy(), is_inverse(panel)))

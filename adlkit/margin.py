@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from adlkit.contracts import Floats, is_inverse, price_of, reachable_price, value_of
+from adlkit.contracts import Floats, is_inverse, notional_of, price_of, reachable_price, value_of
 from adlkit.errors import PanelError
-from adlkit.panel import account_groups, account_levels, panel_tiers
+from adlkit.groups import account_groups, account_levels
+from adlkit.panel import panel_tiers
 from adlkit.tiers import tier_problems
 
 
@@ -35,7 +36,7 @@ def notional(panel: pd.DataFrame) -> pd.Series:
     >>> adl.notional(adl.load_dataset("four_accounts")).tolist()
     [140.0, 140.0, 70.0, 70.0]
     """
-    return _series(panel, "notional", _notional(panel))
+    return _series(panel, "notional", notional_of(panel))
 
 
 def unrealized_pnl(panel: pd.DataFrame) -> pd.Series:
@@ -102,7 +103,7 @@ def effective_leverage(panel: pd.DataFrame) -> pd.Series:
     >>> adl.effective_leverage(adl.load_dataset("four_accounts")).round(4).tolist()
     [nan, 1.1667, 1.4, 0.7778]
     """
-    return _series(panel, "effective_leverage", _over_equity(panel, _notional(panel)))
+    return _series(panel, "effective_leverage", _over_equity(panel, notional_of(panel)))
 
 
 def maintenance_margin(panel: pd.DataFrame) -> pd.Series:
@@ -220,7 +221,7 @@ def liquidation_price(panel: pd.DataFrame, *, tiers: pd.DataFrame | None = None)
 
     References
     ----------
-    .. [1] Binance, "How to calculate liquidation price of USD-M futures contracts", FAQ b3c689c1f50a44cabb3a84e663b81d93.
+    .. [1] Binance FAQ b3c689c1f50a44cabb3a84e663b81d93, "How to calculate liquidation price of USD-M futures".
     .. [2] dydxprotocol/v4-documentation, docs/pages/concepts/trading/liquidations.mdx.
 
     Examples
@@ -342,8 +343,8 @@ def shortfall(panel: pd.DataFrame) -> pd.Series:
     >>> adl.shortfall(adl.load_dataset("four_accounts")).to_dict()
     {'ann': 20.0, 'bob': 0.0, 'cat': 0.0, 'dee': 0.0}
     """
-    own = panel["collateral"] + _pnl(panel)
-    return (-_by_account(panel, own)).clip(lower=0.0).rename("shortfall")
+    rows = pd.DataFrame({"equity": panel["collateral"] + _pnl(panel)})
+    return (-_by_account(panel, rows)["equity"]).clip(lower=0.0).rename("shortfall")
 
 
 def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
@@ -387,7 +388,7 @@ def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _by_account(panel: pd.DataFrame, rows: pd.Series | pd.DataFrame) -> pd.Series | pd.DataFrame:
+def _by_account(panel: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     levels = account_levels(panel)
     return rows.groupby(level=levels if len(levels) > 1 else levels[0], observed=True).sum()
 
@@ -396,15 +397,9 @@ def _series(panel: pd.DataFrame, name: str, values: Floats) -> pd.Series:
     return pd.Series(values, index=panel.index, name=name, copy=False)
 
 
-def _notional(panel: pd.DataFrame) -> Floats:
-    return np.abs(panel["qty"].to_numpy() * value_of(panel["mark_price"].to_numpy(), is_inverse(panel)))
-
-
 def _pnl(panel: pd.DataFrame) -> Floats:
     inverse = is_inverse(panel)
-    gain = value_of(panel["mark_price"].to_numpy(), inverse) - value_of(
-        panel["entry_price"].to_numpy(), inverse
-    )
+    gain = value_of(panel["mark_price"].to_numpy(), inverse) - value_of(panel["entry_price"].to_numpy(), inverse)
     return panel["qty"].to_numpy() * gain
 
 
@@ -413,7 +408,7 @@ def _equity(panel: pd.DataFrame) -> Floats:
 
 
 def _maintenance(panel: pd.DataFrame) -> Floats:
-    margin = _notional(panel) * panel["maintenance_rate"].to_numpy()
+    margin: Floats = notional_of(panel) * panel["maintenance_rate"].to_numpy()
     margin -= panel["maintenance_deduction"].to_numpy()
     return margin
 
@@ -431,15 +426,15 @@ def _per_contract(panel: pd.DataFrame, money: Floats) -> Floats:
     """Money per signed contract; NaN where there is no contract."""
     qty = panel["qty"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(qty == 0, np.nan, money / qty)
+        return np.asarray(np.where(qty == 0, np.nan, money / qty))
 
 
 def _close_out_share(panel: pd.DataFrame) -> Floats:
     """Share of each position in its account's equity: by maintenance margin, by notional where there is none."""
-    groups, margin, size = account_groups(panel), _maintenance(panel), _notional(panel)
+    groups, margin, size = account_groups(panel), _maintenance(panel), notional_of(panel)
     total = groups.spread(margin)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total > 0, margin / total, size / groups.spread(size))
+        return np.asarray(np.where(total > 0, margin / total, size / groups.spread(size)))
 
 
 def _margin_lines(panel: pd.DataFrame, tiers: pd.DataFrame | None) -> list[tuple[Floats, Floats]]:

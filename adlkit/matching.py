@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from adlkit.contracts import Floats
+from adlkit.groups import Codes
 
-Codes = npt.NDArray[np.intp]
 DUST = 1e-13
 """Pieces below this share of the matched total are rounding, not trades."""
 
@@ -25,46 +24,60 @@ class Pairs(NamedTuple):
     qty: Floats
 
 
+def no_pairs() -> Pairs:
+    """An empty match."""
+    return Pairs(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0))
+
+
 def overlap(first: Floats, second: Floats) -> Pairs:
-    """Match two lines from their starts until the shorter one ends. O(n log n)."""
+    """Match two lines from their starts until the shorter one ends. O(n log n).
+
+    A quantity that is matched in one piece keeps its exact value; others are differences of cumulative sums.
+    """
     ends = np.cumsum(first), np.cumsum(second)
     total = min(ends[0][-1], ends[1][-1]) if len(first) and len(second) else 0.0
     if total <= 0:
-        return Pairs(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0))
+        return no_pairs()
     cuts = np.union1d(*ends)
     cuts = np.r_[cuts[cuts < total], total]
     qty = np.diff(cuts, prepend=0.0)
     real = qty > DUST * total
-    middle = (cuts - qty / 2)[real]
+    middle, qty = (cuts - qty / 2)[real], qty[real]
     places = [np.minimum(np.searchsorted(end, middle), len(end) - 1) for end in ends]
-    return Pairs(places[0], places[1], qty[real])
+    for line, end, place in zip((first, second), ends, places, strict=True):
+        whole = (np.bincount(place, minlength=len(line)) == 1)[place] & (end[place] <= total)
+        qty = np.where(whole, line[place], qty)
+    return Pairs(places[0], places[1], qty)
 
 
 def overlap_from(needs: Floats, supply: Floats, release: Codes) -> Pairs:
     """Match supplies, in order, each with the earliest needs that are still open at or behind its `release`.
 
     Where nobody has to wait this is `overlap`. Otherwise it takes O(1) Python steps per piece (amortised, with path
-    compression over served needs), for a supply may leave a gap that a later one fills.
+    compression over served needs), for a supply that waits leaves a gap that a later one fills.
     """
     if not release.any():
         return overlap(needs, supply)
-    open_needs, follower = needs.tolist(), list(range(len(needs) + 1))
     dust = DUST * min(needs.sum(), supply.sum())
-    left = float(needs.sum())
-    pieces: list[tuple[int, int, float]] = []
-    for place, (qty, need) in enumerate(zip(supply.tolist(), release.tolist(), strict=True)):
-        if left <= dust:
-            break
-        need = _first_open(follower, need)
-        while qty > dust and need < len(open_needs):
+    willing = np.flatnonzero((supply > dust) & (release < len(needs)))
+    open_needs, follower = needs.tolist(), list(range(len(needs) + 1))
+    front, end, pieces = 0, len(open_needs), []
+    for place, qty, start in zip(willing.tolist(), supply[willing].tolist(), release[willing].tolist(), strict=True):
+        need = front if start <= front else _first_open(follower, start)
+        while qty > dust and need < end:
             piece = min(qty, open_needs[need])
             pieces.append((need, place, piece))
-            qty, open_needs[need], left = qty - piece, open_needs[need] - piece, left - piece
+            qty, open_needs[need] = qty - piece, open_needs[need] - piece
             if open_needs[need] <= dust:
                 follower[need] = need + 1
                 need = _first_open(follower, need + 1)
-    rows = np.array([piece[:2] for piece in pieces], dtype=np.intp).reshape(-1, 2)
-    return Pairs(rows[:, 0], rows[:, 1], np.array([piece[2] for piece in pieces]))
+        front = _first_open(follower, front)
+        if front == end:
+            break
+    if not pieces:
+        return no_pairs()
+    rows, places, amounts = zip(*pieces, strict=True)
+    return Pairs(np.array(rows), np.array(places), np.array(amounts))
 
 
 def _first_open(follower: list[int], need: int) -> int:

@@ -6,69 +6,18 @@ is stored. `build_panel` is the one door: everything after it may trust the fram
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from adlkit.contracts import KINDS, Flags, Floats, is_inverse, value_of
+from adlkit.checks import FACTS, LEVELS, group_problems, margin_problems, value_problems
+from adlkit.contracts import Floats, notional_of
 from adlkit.errors import PanelError
+from adlkit.groups import Codes, level_codes, level_groups, level_keys, level_labels, market_levels
+from adlkit.intake import column_problems, flat, to_pandas, typed_columns
 from adlkit.tiers import TierLines, tier_lines, tier_problems, tier_terms
-
-LEVELS = ("time", "account", "symbol")
-NEEDED = ("qty", "entry_price", "mark_price", "collateral")
-MAINTENANCE = ("maintenance_rate", "maintenance_deduction")
-FACTS = (*NEEDED, *MAINTENANCE)
-OPTIONAL = ("contract", "settlement", "owner")
-EXACT_INTEGERS = 2**53
-
-
-class Groups(NamedTuple):
-    """Integer codes of a grouping, one per row, each below `count`; unused codes are allowed."""
-
-    codes: npt.NDArray[np.intp]
-    count: int
-
-    def total(self, values: Floats) -> Floats:
-        """Sum of `values` per group, shape (count,)."""
-        return np.bincount(self.codes, weights=values, minlength=self.count)
-
-    def spread(self, values: Floats) -> Floats:
-        """Sum of `values` over the group of each row, shape of the rows."""
-        return self.total(values)[self.codes]
-
-
-def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
-    """Groups by index levels, from the codes of the index and never from its labels."""
-    codes, count = np.zeros(len(index), dtype=np.intp), 1
-    assert isinstance(index, pd.MultiIndex)
-    for name in names:
-        place = index.names.index(name)
-        size = max(len(index.levels[place]), 1)
-        codes = codes * size + np.asarray(index.codes[place], dtype=np.intp)
-        count *= size
-    if count > max(4 * len(index), 1024):
-        codes, uniques = pd.factorize(codes, sort=True)
-        count = len(uniques)
-    return Groups(codes, count)
-
-
-def account_levels(panel: pd.DataFrame) -> list[str]:
-    """Index levels that name an account: all but `symbol`, so that nothing is ever summed over time."""
-    return [str(name) for name in panel.index.names if name != "symbol"]
-
-
-def account_groups(panel: pd.DataFrame) -> Groups:
-    """Groups of rows that share one account (at one time)."""
-    return level_groups(panel.index, account_levels(panel))
-
-
-def market_levels(panel: pd.DataFrame) -> list[str]:
-    """Index levels that name a market: all but `account`."""
-    return [str(name) for name in panel.index.names if name != "account"]
 
 
 def build_panel(frame: Any, *, tiers: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -106,21 +55,21 @@ def build_panel(frame: Any, *, tiers: pd.DataFrame | None = None) -> pd.DataFram
     >>> adl.build_panel(frame)["maintenance_rate"].tolist()
     [0.0, 0.0]
     """
-    flat = _flat(_to_pandas(frame))
-    problems = _column_problems(flat, has_tiers=tiers is not None)
-    typed = _typed(flat, problems)
+    rows = flat(to_pandas(frame))
+    problems = column_problems(rows, has_tiers=tiers is not None)
+    typed = typed_columns(rows, problems)
     keys = [name for name in LEVELS if name in typed]
     if problems or not {"account", "symbol"} <= set(keys):
-        raise PanelError(problems + _value_problems(typed))
+        raise PanelError(problems + value_problems(typed))
     panel = typed.set_index(keys)
     if tiers is not None:
         problems += tier_problems(tiers, panel.index.unique("symbol"))
-    problems += _value_problems(panel) + _group_problems(panel)
+    problems += value_problems(panel) + group_problems(panel)
     if problems:
         raise PanelError(problems)
     if tiers is not None:
         panel = with_tiers(panel, tiers)
-    return _raise_if(panel, _margin_problems(panel))
+    return _raise_if(panel, margin_problems(panel))
 
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
@@ -151,9 +100,7 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     names = list(panel.index.names)
     if names not in (["account", "symbol"], ["time", "account", "symbol"]):
         raise PanelError(
-            [
-                f"index levels are {names}, need ['account', 'symbol'], with 'time' first if there is one; use build_panel"
-            ]
+            [f"index levels are {names}, need ['account', 'symbol'] or 'time' before them; use build_panel"]
         )
     problems = [f"missing column {name!r}; use build_panel" for name in FACTS if name not in panel]
     problems += [
@@ -162,8 +109,8 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
         if name in panel and panel[name].dtype != np.float64
     ]
     if not problems:
-        problems = _value_problems(panel) + _group_problems(panel)
-    return _raise_if(panel, problems or _margin_problems(panel))
+        problems = value_problems(panel) + group_problems(panel)
+    return _raise_if(panel, problems or margin_problems(panel))
 
 
 def mark_to(
@@ -204,7 +151,7 @@ def mark_to(
         raise PanelError(problems)
     if tiers is not None:
         marked = with_tiers(marked, tiers)
-    return _raise_if(marked, _margin_problems(marked))
+    return _raise_if(marked, margin_problems(marked))
 
 
 def mark_prices(panel: pd.DataFrame) -> pd.Series:
@@ -257,275 +204,45 @@ def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
 def with_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> pd.DataFrame:
     """Copy of `panel` with the maintenance columns of checked `tiers` at its present marks."""
     symbol, lines = panel_tiers(panel, tiers)
-    rate, deduction = tier_terms(lines, symbol, _notional(panel))
+    rate, deduction = tier_terms(lines, symbol, notional_of(panel))
     return panel.assign(maintenance_rate=rate, maintenance_deduction=deduction)
 
 
-def panel_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> tuple[npt.NDArray[np.intp], TierLines]:
-    """Symbol code of each row, and the tier lines in the order of those codes."""
-    index = panel.index.remove_unused_levels()
-    place = index.names.index("symbol")
-    return np.asarray(index.codes[place], dtype=np.intp), tier_lines(tiers, index.levels[place])
+def panel_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> tuple[Codes, TierLines]:
+    """Symbol code of each row, and the tier lines in the order of those codes; unused symbols need no tiers."""
+    return level_codes(panel.index, "symbol"), tier_lines(tiers, level_labels(panel.index, "symbol"))
 
 
-def per_row(panel: pd.DataFrame, values: pd.Series | Mapping[str, float], what: str) -> Floats:
-    """Positive numbers by symbol (or time and symbol), brought to the rows of `panel`, or one PanelError."""
+def per_row(panel: pd.DataFrame, prices: pd.Series | Mapping[str, float], what: str) -> Floats:
+    """Prices by symbol, or by (time, symbol), brought to the rows of `panel`, or one PanelError."""
     problems: list[str] = []
-    rows = _broadcast(panel, values, what, problems)
+    rows = _broadcast(panel, prices, what, problems)
     if problems:
         raise PanelError(problems)
     return rows
 
 
-def _broadcast(
-    panel: pd.DataFrame, values: pd.Series | Mapping[str, float], what: str, problems: list[str]
-) -> Floats:
-    given = values if isinstance(values, pd.Series) else pd.Series(dict(values), dtype=float)
-    if given.index.has_duplicates:
-        problems.append(f"{what}: a symbol stands twice; give one price per symbol")
+def _broadcast(panel: pd.DataFrame, prices: pd.Series | Mapping[str, float], what: str, problems: list[str]) -> Floats:
+    """As `per_row`; faults are appended to `problems`."""
+    given = prices if isinstance(prices, pd.Series) else pd.Series(dict(prices), dtype=float)
+    if given.index.has_duplicates or given.dtype.kind not in "iuf":
+        fault = "a symbol stands twice" if given.index.has_duplicates else f"dtype is {given.dtype}, need numbers"
+        problems.append(f"{what}: {fault}; give one price per symbol")
         return np.ones(len(panel))
-    if given.dtype.kind not in "iuf":
-        problems.append(f"{what}: dtype is {given.dtype}, need numbers")
-        return np.ones(len(panel))
-    index = (
-        panel.index.droplevel("account")
-        if given.index.nlevels > 1
-        else panel.index.get_level_values("symbol")
-    )
-    known = given.index.unique(given.index.names[-1]) if given.index.nlevels > 1 else given.index
-    if extra := sorted(map(str, set(known) - set(panel.index.unique("symbol")))):
+    levels = ["symbol"] if given.index.nlevels == 1 else market_levels(panel)
+    groups = level_groups(panel.index, levels)
+    first = groups.first(np.arange(len(panel)))
+    keys = level_keys(panel.index[first], levels)
+    symbols = given.index.unique(given.index.nlevels - 1)
+    if extra := sorted(map(str, set(symbols) - set(panel.index.unique("symbol")))):
         problems.append(f"{what}: symbols {extra[:5]} are not in the panel; drop them")
-    rows = given.reindex(index).to_numpy(dtype=float)
-    if (absent := ~index.isin(given.index)).any():
-        problems.append(f"{what}: nothing given for {list(map(str, index[absent].unique()[:5]))}")
-    if (bad := ~absent & ~(np.isfinite(rows) & (rows > 0))).any():
-        problems.append(f"{what}: not finite or not above zero for {list(map(str, index[bad].unique()[:5]))}")
-    return rows
-
-
-def _to_pandas(frame: Any) -> pd.DataFrame:
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    if hasattr(frame, "__arrow_c_stream__"):
-        try:
-            return pd.DataFrame.from_arrow(frame)
-        except ImportError as error:
-            raise PanelError(["reading Arrow data needs pyarrow: pip install 'adlkit[data]'"]) from error
-    raise PanelError([f"cannot read a {type(frame).__name__}; give a pandas, polars or pyarrow frame"])
-
-
-def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """All keys as columns, rows numbered from 0, columns of `frame` unchanged."""
-    named = [name for name in frame.index.names if name is not None]
-    if clash := [name for name in named if name in frame]:
-        raise PanelError([f"{clash} are both index levels and columns; keep one of each"])
-    if frame.columns.has_duplicates:
-        raise PanelError(
-            [f"columns {list(frame.columns[frame.columns.duplicated()])} stand twice; keep one of each"]
-        )
-    return frame.reset_index(drop=not named)
-
-
-def _column_problems(flat: pd.DataFrame, *, has_tiers: bool) -> list[str]:
-    problems = [] if len(flat) else ["the frame is empty; a panel needs at least one position"]
-    if missing := [name for name in ("account", "symbol", *NEEDED) if name not in flat]:
-        problems.append(f"missing columns {missing}; found {list(map(str, flat.columns))}")
-    if has_tiers and (both := [name for name in MAINTENANCE if name in flat]):
-        problems.append(f"{both} are given both as columns and by tiers; drop the columns or the tiers")
-    known = (*LEVELS, *FACTS, *OPTIONAL, "contract_size")
-    for name in flat.columns.difference(list(known)):
-        if close := [
-            other for other in difflib.get_close_matches(str(name), known, 1, 0.85) if other not in flat
-        ]:
-            problems.append(f"unknown column {str(name)!r}; did you mean {close[0]!r}? rename or drop it")
-    return problems
-
-
-def _typed(flat: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """Facts as float64, keys as text and UTC times, maintenance filled with its default; faults are appended."""
-    columns: dict[str, Any] = {}
-    for name in flat.columns:
-        if name == "time":
-            columns[name] = _times(flat[name], problems)
-        elif name in ("account", "symbol", *OPTIONAL):
-            columns[name] = _text(flat[name], problems)
-        elif name in (*FACTS, "contract_size"):
-            columns[name] = _numbers(flat[name], problems)
-        else:
-            columns[str(name)] = flat[name]
-    for name in MAINTENANCE:
-        columns.setdefault(name, 0.0)
-    typed = pd.DataFrame(columns, index=flat.index)
-    if "contract_size" in typed and "qty" in typed:
-        if (bad := ~(typed["contract_size"] > 0)).any():
-            problems.append(f"contract_size: {_rows(typed, bad.to_numpy())} not above zero")
-        typed["qty"] = typed["qty"] * typed.pop("contract_size")
-    rest = [name for name in typed if name not in (*LEVELS, *FACTS, *OPTIONAL)]
-    return typed[[name for name in (*LEVELS, *FACTS, *OPTIONAL, *rest) if name in typed]]
-
-
-def _numbers(column: pd.Series, problems: list[str]) -> Any:
-    if (
-        not pd.api.types.is_numeric_dtype(column)
-        or pd.api.types.is_bool_dtype(column)
-        or column.dtype.kind == "c"
-    ):
-        problems.append(
-            f"{column.name}: dtype is {column.dtype}, need numbers; convert the column, e.g. with pd.to_numeric"
-        )
-        return np.ones(len(column))
-    if column.dtype.kind in "iu" and (column.abs() > EXACT_INTEGERS).any():
-        problems.append(f"{column.name}: integers beyond 2**53 cannot be held exactly; rescale the column")
-    return column.to_numpy(dtype=float, na_value=np.nan)
-
-
-def _text(column: pd.Series, problems: list[str]) -> pd.Series:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if (missing := column.isna()).any():
-        problems.append(f"{column.name}: {_count(missing.to_numpy())} missing; name every one")
-        return column
-    if not pd.api.types.is_string_dtype(column):
-        problems.append(f"{column.name}: dtype is {column.dtype}, need text; convert it with .astype('str')")
-        return column
-    if (empty := (column == "")).any():
-        problems.append(f"{column.name}: {_count(empty.to_numpy())} empty; name every one")
-    return column.astype("str")
-
-
-def _times(column: pd.Series, problems: list[str]) -> pd.Series:
-    try:
-        times = _aware(column)
-    except (ValueError, TypeError) as error:
-        problems.append(f"time: {str(error).splitlines()[0]}; give times of one time zone, best UTC")
-        return column
-    if (missing := times.isna()).any():
-        problems.append(f"time: {_count(missing.to_numpy())} missing")
-        return times
-    cut = times.dt.as_unit("us")
-    if (lost := (cut != times).to_numpy()).any():
-        problems.append(f"time: {_count(lost)} finer than a microsecond; round them with .dt.round('us')")
-    return cut.dt.tz_convert("UTC")
-
-
-def _aware(column: pd.Series) -> pd.Series:
-    """Times with a zone, or a ValueError that says why not."""
-    if pd.api.types.is_numeric_dtype(column):
-        raise ValueError("numbers are not times; use pd.to_datetime(column, unit='ms', utc=True)")
-    if not isinstance(column.dtype, pd.DatetimeTZDtype):
-        if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
-            raise ValueError("times have no zone; use .dt.tz_localize('UTC')")
-        column = _parsed(column)
-    return column
-
-
-def _parsed(column: pd.Series) -> pd.Series:
-    """Text (ISO 8601) or time objects to times; refuses a mixture of zones and times without one."""
-    if pd.api.types.is_string_dtype(column):
-        parsed = pd.to_datetime(column, format="ISO8601", utc=True)
-        offsets = column.str.strip().str.extract(r"(Z|[+-]\d{2}:?\d{2})$", expand=False)
-    else:
-        parsed = pd.to_datetime(column, utc=True)
-        offsets = pd.Series([getattr(time, "tzinfo", None) for time in column], dtype=object).map(
-            str, na_action="ignore"
-        )
-    if offsets.isna().any():
-        raise ValueError("times have no zone; add one, e.g. 2025-10-10T21:16:04Z")
-    if offsets.nunique() > 1:
-        raise ValueError(f"mixed time zones {sorted(offsets.unique())}")
-    return parsed
-
-
-def _value_problems(panel: pd.DataFrame) -> list[str]:
-    """Facts that are NaN, infinite, or out of their range."""
-    limits: dict[str, tuple[str, Any]] = {
-        "entry_price": ("not above zero", lambda x: x <= 0),
-        "mark_price": ("not above zero", lambda x: x <= 0),
-        "maintenance_rate": ("outside [0, 1)", lambda x: (x < 0) | (x >= 1)),
-        "maintenance_deduction": ("below zero", lambda x: x < 0),
-    }
-    problems = []
-    for name in (name for name in FACTS if name in panel):
-        values = panel[name].to_numpy()
-        checks = {"NaN": np.isnan(values), "infinite": np.isinf(values)}
-        if name in limits:
-            text, is_bad = limits[name]
-            checks[text] = is_bad(values) & np.isfinite(values)
-        problems += [
-            f"{name}: {_rows(panel, bad)} {text}; correct or drop them"
-            for text, bad in checks.items()
-            if bad.any()
-        ]
-    if "contract" in panel and (unknown := ~panel["contract"].isin(KINDS).to_numpy()).any():
-        problems.append(f"contract: {_rows(panel, unknown)} none of {list(KINDS)}")
-    return problems
-
-
-def _group_problems(panel: pd.DataFrame) -> list[str]:
-    """Rows that contradict each other: duplicates, several marks or contracts of a symbol, mixed currencies."""
-    problems = []
-    if (twice := panel.index.duplicated(keep=False)).any():
-        problems.append(
-            f"duplicated positions: {_rows(panel, twice)}; add them up, or name a sub-account per position"
-        )
-    market, account = level_groups(panel.index, market_levels(panel)), account_groups(panel)
-    symbol = level_groups(panel.index, ["symbol"])
-    if (differ := _differs(panel["mark_price"].to_numpy(), market)).any():
-        problems.append(
-            f"mark_price: {_rows(panel, differ)} other than the first mark of their symbol; give one mark per symbol"
-        )
-    for name, groups, whole in (
-        ("contract", symbol, "symbol"),
-        ("settlement", symbol, "symbol"),
-        ("settlement", account, "account"),
-        ("owner", account, "account"),
-    ):
-        if name in panel and (differ := _differs(pd.factorize(panel[name])[0], groups)).any():
-            problems.append(
-                f"{name}: {_rows(panel, differ)} other than the first of their {whole}; one per {whole}"
-            )
-    if (
-        "contract" in panel
-        and "settlement" not in panel
-        and (mixed := _differs(pd.factorize(panel["contract"])[0], account)).any()
-    ):
-        problems.append(
-            f"contract: {_rows(panel, mixed)} mix linear and inverse in one account; add the 'settlement' currency, balances of different coins are never added"
-        )
-    return problems
-
-
-def _differs(values: npt.NDArray[Any], groups: Groups) -> Flags:
-    """Rows whose value is not that of the first row of their group."""
-    first = np.zeros(groups.count, dtype=np.intp)
-    first[groups.codes[::-1]] = np.arange(len(values))[::-1]
-    return np.asarray(values != values[first[groups.codes]])
-
-
-def _margin_problems(panel: pd.DataFrame) -> list[str]:
-    notional = _notional(panel)
-    margin = notional * panel["maintenance_rate"].to_numpy() - panel["maintenance_deduction"].to_numpy()
-    negative = margin < -1e-9 * notional
-    if not negative.any():
-        return []
-    return [
-        f"maintenance_deduction: {_rows(panel, negative)} larger than notional x rate, so maintenance margin would be "
-        "negative; pass tiers, or correct rate and deduction"
-    ]
-
-
-def _notional(panel: pd.DataFrame) -> Floats:
-    return np.abs(panel["qty"].to_numpy() * value_of(panel["mark_price"].to_numpy(), is_inverse(panel)))
-
-
-def _count(bad: Flags) -> str:
-    return f"{int(bad.sum())} row{'s' if bad.sum() > 1 else ''}"
-
-
-def _rows(panel: pd.DataFrame, bad: Flags) -> str:
-    """Count and first offenders of the rows that are `bad`, e.g. ``2 rows (first: ('ann', 'BTC'), ...)``."""
-    first = [tuple(map(str, key)) if isinstance(key, tuple) else f"row {key}" for key in panel.index[bad][:3]]
-    return f"{_count(bad)} (first: {', '.join(map(str, first))})"
+    values = given.reindex(keys).to_numpy(dtype=float)
+    absent = ~keys.isin(given.index)
+    bad = ~absent & ~(np.isfinite(values) & (values > 0))
+    for text, faulty in (("nothing given", absent), ("not finite or not above zero", bad)):
+        if faulty.any():
+            problems.append(f"{what}: {text} for {list(map(str, keys[faulty].unique()[:5]))}")
+    return np.asarray(values[groups.codes], dtype=np.float64)
 
 
 def _raise_if(panel: pd.DataFrame, problems: list[str]) -> pd.DataFrame:

@@ -14,8 +14,8 @@ import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.errors import ScoreError
+from adlkit.groups import Codes, Groups, level_codes, level_groups, level_labels, market_levels
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
-from adlkit.panel import Groups, level_groups, market_levels
 from adlkit.scores import Score
 
 ROUNDING = 1e-9
@@ -25,9 +25,9 @@ ROUNDING = 1e-9
 class Queues(NamedTuple):
     """All queues of a panel: rows in queue order, the queue of each, and where in it they stand (0 = front)."""
 
-    rows: npt.NDArray[np.intp]
-    queue: npt.NDArray[np.intp]
-    place: npt.NDArray[np.intp]
+    rows: Codes
+    queue: Codes
+    place: Codes
 
 
 def rank(panel: pd.DataFrame, *, score: Score) -> pd.Series:
@@ -96,9 +96,7 @@ def quantile(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = No
     return _scatter(panel, "quantile", queues, (total - ahead + mass) / total)
 
 
-def lights(
-    panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5
-) -> pd.Series:
+def lights(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5) -> pd.Series:
     """Indicator lights of each position, as a trader sees them: all on = front of the queue.
 
     Parameters
@@ -135,9 +133,7 @@ def lights(
     return _scatter(panel, "lights", queues, n_lights + 1.0 - np.maximum(step, 1.0))
 
 
-def adl_queue(
-    panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5
-) -> pd.DataFrame:
+def adl_queue(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5) -> pd.DataFrame:
     """The ADL queues of a panel, in the order in which positions are closed.
 
     Parameters
@@ -200,24 +196,19 @@ def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
     order = order[np.argsort(_small(market)[order], kind="stable")]
     rows, market = rows[order], market[order]
     rows = _break_ties(panel, rows, market, values)
-    start = (
-        np.flatnonzero(np.r_[True, market[1:] != market[:-1]]) if len(market) else np.zeros(0, dtype=np.intp)
-    )
+    start = np.flatnonzero(np.r_[True, market[1:] != market[:-1]]) if len(market) else np.zeros(0, dtype=np.intp)
     length = np.diff(np.r_[start, len(market)])
     place = np.arange(len(market)) - np.repeat(start, length)
     return Queues(rows, np.repeat(np.arange(len(start)), length), place)
 
 
-def account_order(panel: pd.DataFrame) -> npt.NDArray[np.intp]:
+def account_order(panel: pd.DataFrame) -> Codes:
     """Place of each row's account in sorted order."""
-    place = panel.index.names.index("account")
-    level, codes = panel.index.levels[place], np.asarray(panel.index.codes[place], dtype=np.intp)
-    return codes if level.is_monotonic_increasing else np.argsort(np.argsort(level))[codes]
+    labels, codes = level_labels(panel.index, "account"), level_codes(panel.index, "account")
+    return codes if labels.is_monotonic_increasing else np.argsort(np.argsort(labels))[codes]
 
 
-def _break_ties(
-    panel: pd.DataFrame, rows: npt.NDArray[np.intp], market: npt.NDArray[np.intp], values: Floats
-) -> npt.NDArray[np.intp]:
+def _break_ties(panel: pd.DataFrame, rows: Codes, market: Codes, values: Floats) -> Codes:
     same = (market[1:] == market[:-1]) & (values[rows[1:]] == values[rows[:-1]])
     tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
     if len(tied) == 0:
@@ -230,7 +221,7 @@ def _break_ties(
     return rows
 
 
-def _small(codes: npt.NDArray[np.intp]) -> npt.NDArray[np.integer]:
+def _small(codes: Codes) -> npt.NDArray[np.integer]:
     """16-bit codes where they fit: a stable sort of them is a radix sort."""
     return codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
 
@@ -261,7 +252,7 @@ def _numbers_on(panel: pd.DataFrame, values: pd.Series, what: str) -> pd.Series:
     return values.astype(float)
 
 
-def _scatter(panel: pd.DataFrame, name: str, queues: Queues, values: Floats) -> pd.Series:
+def _scatter(panel: pd.DataFrame, name: str, queues: Queues, values: npt.ArrayLike) -> pd.Series:
     """Values in queue order, brought back to the rows of the panel."""
     result = np.full(len(panel), np.nan)
     result[queues.rows] = values

@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import Floats
-from adlkit.panel import Groups
+from adlkit.groups import Groups
 
 Codes = npt.NDArray[np.intp]
 Rule = Callable[..., Floats]
@@ -52,7 +52,7 @@ def queue(
 
     References
     ----------
-    .. [1] BitMEX, https://www.bitmex.com/app/autoDeleveragingExamples (contracts); arXiv 2512.01112, section 2.6 (money).
+    .. [1] BitMEX, https://www.bitmex.com/app/autoDeleveragingExamples ; in money arXiv 2512.01112, 2.6.
 
     Examples
     --------
@@ -98,14 +98,14 @@ def pro_rata(
     with np.errstate(divide="ignore", invalid="ignore"):
         full_at = np.where(share > 0, capacity / share, np.inf)
     order = np.lexsort((full_at, groups.codes))
-    sorted_groups = Groups(groups.codes[order], groups.count)
+    sorted_groups = Groups(groups.codes[order], groups.size)
     room, mass = np.where(share > 0, capacity, 0.0)[order], np.maximum(share, 0.0)[order]
     given = running_total(room, sorted_groups) - room
     open_mass = _reverse_total(mass, sorted_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, np.inf)
-    level_here = np.full(groups.count, np.inf)
-    np.minimum.at(level_here, sorted_groups.codes, np.where(level <= full_at[order], level, np.inf))
+        level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, -np.inf)
+    level_here = np.full(groups.size, -np.inf)
+    np.maximum.at(level_here, sorted_groups.codes, level)
     taken = np.where(
         share > 0,
         np.minimum(capacity, np.maximum(level_here[groups.codes], 0.0) * np.where(share > 0, share, 1.0)),
@@ -198,13 +198,11 @@ def running_total(values: Floats, groups: Groups) -> Floats:
 
 def _reverse_total(values: Floats, groups: Groups) -> Floats:
     """Sum of each value and those behind it in its group."""
-    mirrored = Groups(groups.count - 1 - groups.codes[::-1], groups.count)
+    mirrored = Groups(groups.size - 1 - groups.codes[::-1], groups.size)
     return running_total(values[::-1], mirrored)[::-1]
 
 
-def _segments(
-    target: npt.ArrayLike, capacity: npt.ArrayLike, group: Codes | None
-) -> tuple[Floats, Floats, Groups]:
+def _segments(target: npt.ArrayLike, capacity: npt.ArrayLike, group: Codes | None) -> tuple[Floats, Floats, Groups]:
     targets = np.atleast_1d(np.asarray(target, dtype=float))
     room = np.asarray(capacity, dtype=float)
     codes = np.zeros(len(room), dtype=np.intp) if group is None else np.asarray(group, dtype=np.intp)

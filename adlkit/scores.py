@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from adlkit.contracts import Floats, is_inverse, value_of
+from adlkit.groups import account_groups
 from adlkit.margin import effective_leverage, equity, margin_ratio, notional, unrealized_pnl
-from adlkit.panel import account_groups
 
 Score = Callable[[pd.DataFrame], pd.Series]
 
@@ -477,7 +477,7 @@ def random_start(seed: int) -> Score:
         accounts = panel.index.get_level_values("account")
         place, names = pd.factorize(accounts, sort=True)
         start = np.random.default_rng(seed).integers(len(names))
-        return _named("random_start", panel, -((place - start) % len(names)).astype(float))
+        return _named("random_start", panel, (-((place - start) % len(names))).astype(float))
 
     return walk
 
@@ -523,9 +523,7 @@ def catalogue() -> pd.DataFrame:
     >>> adl.scores.catalogue().loc["bitmex", "venue"]
     'BitMEX'
     """
-    unpublished = [
-        Publication(venue, words, "", "", source, "unpublished") for venue, words, source in _UNPUBLISHED
-    ]
+    unpublished = [Publication(venue, words, "", "", source, "unpublished") for venue, words, source in _UNPUBLISHED]
     rows = [
         {
             "score": "unpublished" if entry.score is None else entry.score.__name__,
@@ -556,7 +554,7 @@ def _return(panel: pd.DataFrame) -> Floats:
 
 def _pnl_over(panel: pd.DataFrame, base: pd.Series) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return unrealized_pnl(panel).to_numpy() / base.to_numpy()
+        return np.asarray(unrealized_pnl(panel).to_numpy() / base.to_numpy(), dtype=np.float64)
 
 
 def _position_leverage(panel: pd.DataFrame) -> Floats:

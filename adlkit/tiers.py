@@ -35,21 +35,15 @@ def tier_problems(tiers: pd.DataFrame, symbols: pd.Index) -> list[str]:
         return [f"tiers: missing columns {missing}; need {list(COLUMNS)}"]
     wrong = [name for name in COLUMNS[1:] if tiers[name].dtype.kind not in "iuf"]
     if wrong:
-        return [
-            f"tiers: columns {wrong} are not numbers (dtypes {[str(tiers[name].dtype) for name in wrong]})"
-        ]
+        return [f"tiers: columns {wrong} are not numbers (dtypes {[str(tiers[name].dtype) for name in wrong]})"]
     problems = []
     numbers = tiers[list(COLUMNS[1:])].to_numpy(dtype=float)
     if bad := int((~np.isfinite(numbers) | (numbers < 0)).any(axis=1).sum()):
         problems.append(f"tiers: {bad} rows with a value that is negative, NaN or infinite")
     if bad := int((numbers[:, 1] >= 1).sum()):
-        problems.append(
-            f"tiers: {bad} rows with a rate of 1 or more; rates are fractions, 0.01 is one percent"
-        )
+        problems.append(f"tiers: {bad} rows with a rate of 1 or more; rates are fractions, 0.01 is one percent")
     if uncovered := sorted(set(symbols) - set(tiers["symbol"])):
-        problems.append(
-            f"tiers: no rows for symbols {uncovered[:5]}; add their tiers or drop their positions"
-        )
+        problems.append(f"tiers: no rows for symbols {uncovered[:5]}; add their tiers or drop their positions")
     return problems or _shape_problems(tiers)
 
 
@@ -65,8 +59,9 @@ def _shape_problems(tiers: pd.DataFrame) -> list[str]:
         "the first deduction must be 0": first & (rows["deduction"] > 0),
         "overlap: the same floor twice": ~first & (rows["floor"] == before["floor"]),
         "the rate falls as notional grows": ~first & (rows["rate"] < before["rate"]),
-        "maintenance margin jumps at the floor; deduction must be floor x (rate - rate before) + deduction before": ~first
-        & ((rows["deduction"] - expected).abs() > scale),
+        "the margin jumps at the floor; the deduction must be floor x (rate - rate before) + deduction before": (
+            ~first & ((rows["deduction"] - expected).abs() > scale)
+        ),
     }
     if "cap" in rows:
         after = rows.groupby("symbol", observed=True)["floor"].shift(-1)

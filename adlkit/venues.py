@@ -214,7 +214,7 @@ bitmex = VenueRules(
 bybit = VenueRules(
     name="Bybit",
     valid_from="2025-11",
-    source="https://bybits.org/zh-TW/help-center/article/Auto-Deleveraging-ADL and .../help-center/article/Insurance-Fund",
+    source="https://bybits.org/zh-TW/help-center/article/Auto-Deleveraging-ADL and .../article/Insurance-Fund",
     policy=Policy(scores.bitmex),
     buffers=(InsuranceFund(balance=0.0),),
     surplus_to="insurance fund",
@@ -236,7 +236,7 @@ dydx_v4 = VenueRules(
     fee_to="insurance fund",
     assumptions=(
         "orders stop at the bankruptcy price; the chain's fillable price is stricter",
-        "the pseudo-random start is that of seed 0; at most 500 counterparties and 10 attempts per block are not modelled",
+        "the pseudo-random start is that of seed 0; the limits of 500 counterparties and 10 attempts are not modelled",
     ),
 )
 

@@ -1,6 +1,7 @@
 """Readers of public data: one module per source, each turning its files into typed frames and checked panels.
 
-A reader keeps facts as facts, renames what is not one, and reports every fault of a file in one `SourceError`.
+A reader keeps facts as facts, renames what is not one, and reports every fault of a file in one
+`SourceError`.
 
 >>> from adlkit.sources import hyperliquid
 >>> hyperliquid.read_adl_events.__name__

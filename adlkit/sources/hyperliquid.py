@@ -1,23 +1,27 @@
 """Hyperliquid: the public per-fill table of the auto-deleveraging of 2025-10-10, 21:15 to 21:27 UTC.
 
-The table (HyperReplay, ``data/canonical/adl_detailed_analysis_REALTIME.csv`` [1]_, and extracts of it) has one row per
-ADL fill of a deleveraged account. Its columns are of three ages, and the names given here say which is which:
+The table (HyperReplay, ``data/canonical/adl_detailed_analysis_REALTIME.csv`` [1]_, and extracts of it) has
+one row per ADL fill of a deleveraged account. Its columns are of three ages, and the names given here say
+which is which:
 
-- **at the fill**, as the venue reported it: time, account, symbol, price, closed quantity, closed PnL, the position
-  just before the fill, the liquidated account;
-- **from the snapshot** at 20:04:54 UTC, more than an hour before: the entry price. Accounts traded in between, so it is
-  not the entry price of the position that was closed; `entry_price` derives that one from the venue's closed PnL;
-- **end of window**, 21:27:00 UTC: the account columns. Cash is one number per account for the whole window and already
-  holds what the fills realised. Unrealised PnL is taken at the last prices of the window, with snapshot entry prices,
-  on the account's last positions, except that the symbol of the row has its position from before the fill. Equity,
-  leverage and the flag follow from these two. None of them is the state of the account at the fill.
+- **at the fill**, as the venue reported it: time, account, symbol, price, closed quantity, closed PnL, the
+  position just before the fill, the liquidated account;
+- **from the snapshot** at 20:04:54 UTC, more than an hour before: the entry price. Accounts traded in
+  between, so it is not the entry price of the position that was closed; `entry_price` derives that one from
+  the venue's closed PnL;
+- **end of window**, 21:27:00 UTC: the account columns. Cash is one number per account for the whole window
+  and already holds what the fills realised. Unrealised PnL is taken at the last prices of the window, with
+  snapshot entry prices, on the account's last positions, except that the symbol of the row has its position
+  from before the fill. Equity, leverage and the flag follow from these two. None of them is the state of the
+  account at the fill.
 
 The table names only accounts that were deleveraged. The accounts that were passed over are unknown.
 
 References
 ----------
 .. [1] ConejoCapital, HyperReplay, ``scripts/replay_real_time_accounts.py`` (definitions) and ``data/canonical``,
-   https://github.com/ConejoCapital/HyperReplay. Its own licence, non-commercial: no row of it ships with adlkit.
+   https://github.com/ConejoCapital/HyperReplay. Its own licence (non-commercial, with the notice "Powered by
+   HyperReplay © ConejoCapital"): no row of it ships with adlkit.
 """
 
 from __future__ import annotations
@@ -67,13 +71,13 @@ DUST = 1e-9
 
 
 def read_adl_events(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read the per-fill table of the auto-deleveraging of 2025-10-10, and check all of it.
+    r"""Read the per-fill table of the auto-deleveraging of 2025-10-10, and check all of it.
 
     Parameters
     ----------
     path : str or path
-        A ``.csv``, ``.csv.gz`` or ``.parquet`` file with the columns of the source (``user``, ``coin``, ``time`` [epoch
-        ms], ``adl_price``, ...). Parquet needs pyarrow: ``pip install 'adlkit[data]'``.
+        A ``.csv``, ``.csv.gz`` or ``.parquet`` file with the columns of the source (``user``, ``coin``,
+        ``time`` [epoch ms], ``adl_price``, ...). Parquet needs pyarrow: ``pip install 'adlkit[data]'``.
 
     Returns
     -------
@@ -87,21 +91,24 @@ def read_adl_events(path: str | os.PathLike[str]) -> pd.DataFrame:
         - ``liquidated_account`` str: whose loss it was. Missing where the source names none.
 
         From the snapshot of 20:04:54 UTC (see the module): ``entry_price_snapshot`` [quote/base],
-        ``position_pnl_from_snapshot`` [ccy] and ``pnl_percent_from_snapshot`` [%], the last two at the ADL price.
+        ``position_pnl_from_snapshot`` [ccy] and ``pnl_percent_from_snapshot`` [%], the last two at the ADL
+        price.
 
         State at the end of the window, not at the fill (see the module): ``cash_end_of_window``,
-        ``unrealized_pnl_end_of_window`` and ``equity_end_of_window`` [ccy], ``leverage_end_of_window`` [1] and, only
-        where the file has it, ``is_negative_equity_end_of_window`` bool. `derived_columns` has the definitions.
+        ``unrealized_pnl_end_of_window`` and ``equity_end_of_window`` [ccy], ``leverage_end_of_window`` [1]
+        and, only where the file has it, ``is_negative_equity_end_of_window`` bool. `derived_columns` has the
+        definitions.
 
-        ``timestamp`` and ``time_str`` repeat ``time`` as text and ``queue_row`` counts the rows: they are left out,
-        unread. Any other column is carried along, untouched and unchecked.
+        ``timestamp`` and ``time_str`` repeat ``time`` as text and ``queue_row`` counts the rows: they are
+        left out. Any other column is carried along, untouched and unchecked.
 
     Raises
     ------
     SourceError
         If the file is absent, unreadable, empty or of an unknown kind; else one error that lists every fault:
-        missing columns, wrong types, NaN or infinite numbers, prices or sizes not above zero, fills larger than the
-        position, duplicated rows. Rows are counted from 1, without the header. Nothing is filled, dropped or coerced.
+        missing columns, wrong types, NaN or infinite numbers, prices or sizes not above zero, fills larger
+        than the position, duplicated rows. Rows are counted from 1, without the header. Nothing is filled,
+        dropped or coerced.
 
     Examples
     --------
@@ -109,13 +116,14 @@ def read_adl_events(path: str | os.PathLike[str]) -> pd.DataFrame:
     >>> from pathlib import Path
     >>> from adlkit.sources import hyperliquid
     >>> header = (
-    ...     "user,coin,time,adl_price,adl_size,adl_notional,closed_pnl,position_size,entry_price,account_value_realtime,"
-    ...     "total_unrealized_pnl,total_equity,leverage_realtime,position_unrealized_pnl,pnl_percent,liquidated_user"
+    ...     "user,coin,time,adl_price,adl_size,adl_notional,closed_pnl,position_size,entry_price,"
+    ...     "account_value_realtime,total_unrealized_pnl,total_equity,leverage_realtime,"
+    ...     "position_unrealized_pnl,pnl_percent,liquidated_user"
     ... )
     >>> row = "ann,BTC,1760130964831,100.0,2.0,200.0,40.0,-5.0,120.0,1000.0,50.0,1050.0,0.5,100.0,20.0,vault"
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder, "events.csv")
-    ...     _ = file.write_text(header + "\\n" + row)
+    ...     _ = file.write_text(header + "\n" + row)
     ...     events = hyperliquid.read_adl_events(file)
     >>> events[["account", "symbol", "price", "closed_qty", "position_qty", "equity_end_of_window"]]
       account symbol  price  closed_qty  position_qty  equity_end_of_window
@@ -160,11 +168,11 @@ def derived_columns(events: pd.DataFrame) -> pd.DataFrame:
 
     - notional: closed quantity times :math:`p`, of the fill and not of the position;
     - position PnL: :math:`q (p - e)`, of the whole position, closed or not;
-    - PnL percent: :math:`100\, q (p - e) / (|q| p)`. It divides by the ADL price, not by the entry price, so a short
-      may show more than 100;
+    - PnL percent: :math:`100\, q (p - e) / (|q| p)`. It divides by the ADL price, not by the entry price, so
+      a short may show more than 100;
     - equity: cash + unrealised PnL, both end of window; the flag is equity < 0;
-    - leverage: :math:`|q| p` / cash. Cash is without unrealised PnL, so a profitable account with little cash shows
-      millions; where cash is not above zero the source writes 0. Use medians, or notional over equity.
+    - leverage: :math:`|q| p` / cash. Cash is without unrealised PnL, so a profitable account with little cash
+      shows millions; where cash is not above zero the source writes 0. Use medians, or notional over equity.
 
     Examples
     --------
@@ -216,9 +224,9 @@ def entry_price(events: pd.DataFrame) -> pd.Series:
     -----
     .. math:: e = p - \operatorname{sign}(q)\, \mathrm{closed\ PnL} / \mathrm{closed\ quantity}
 
-    Closed PnL is written to a millionth of a dollar, so the relative error is about 5e-7 ccy / notional. The column
-    ``entry_price_snapshot`` agrees where the account did not trade the symbol since 20:04:54 UTC, and is off by up to
-    tens of percent where it did.
+    Closed PnL is written to a millionth of a dollar, so the relative error is about 5e-7 ccy / notional. The
+    column ``entry_price_snapshot`` agrees where the account did not trade the symbol since 20:04:54 UTC, and
+    is off by up to tens of percent where it did.
 
     Examples
     --------
@@ -229,15 +237,16 @@ def entry_price(events: pd.DataFrame) -> pd.Series:
     [115.0]
     """
     _need(events, ["price", "closed_qty", "position_qty", "closed_pnl"])
-    per_unit = events["closed_pnl"] / events["closed_qty"]
-    return (events["price"] - np.sign(events["position_qty"]) * per_unit).rename("entry_price")
+    side = np.sign(events["position_qty"].to_numpy())
+    entry: pd.Series = events["price"] - side * events["closed_pnl"] / events["closed_qty"]
+    return entry.rename("entry_price")
 
 
 def events_to_panel(events: pd.DataFrame) -> pd.DataFrame:
     """Panel of the deleveraged positions just before their fills; money of the accounts is from the end of the window.
 
-    Fills of one account in one symbol at one time (milliseconds are the finest clock of the source) become one row:
-    the position before the first of them, which is the largest, and the sum of what they closed.
+    Fills of one account in one symbol at one time (milliseconds are the finest clock of the source) become
+    one row: the position before the first of them, which is the largest, and the sum of what they closed.
 
     Parameters
     ----------
@@ -247,34 +256,37 @@ def events_to_panel(events: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A checked panel indexed by (time, account, symbol), in order of first appearance. ``qty`` is the position
-        before the fill, ``mark_price`` the ADL price, ``entry_price`` as in `entry_price`; maintenance is 0, because
-        the source has none. ``collateral`` is set so that the account's equity in the panel is its
-        ``equity_end_of_window``; the rows of an account share that equity in proportion to their notional. Carried
-        along: ``closed_qty`` [contracts], ``closed_pnl`` [ccy], ``n_fills``, ``equity_end_of_window`` [ccy] of the
-        account, ``equity_spread`` [ccy] and ``account_state``, always "end of window".
+        A checked panel indexed by (time, account, symbol), in order of first appearance. ``qty`` is the
+        position before the fill, ``mark_price`` the ADL price, ``entry_price`` as in `entry_price`;
+        maintenance is 0, because the source has none. ``collateral`` is set so that the account's equity in
+        the panel is its ``equity_end_of_window``; the rows of an account share that equity in proportion to
+        their notional. Carried along: ``closed_qty`` [contracts], ``closed_pnl`` [ccy], ``n_fills``,
+        ``equity_end_of_window`` [ccy] of the account, ``equity_spread`` [ccy] and ``account_state``, always
+        "end of window".
 
     Raises
     ------
     SourceError
-        Listing every fault: missing columns, no rows, several prices of one symbol at one time, fills that contradict
-        each other about the position, closed PnL that no entry price explains.
+        Listing every fault: missing columns, no rows, several prices of one symbol at one time, fills that
+        contradict each other about the position, closed PnL that no entry price explains.
     PanelError
         If `events` was changed into something that is no panel.
 
     Notes
     -----
-    What may be concluded: whatever rests on position, entry price and ADL price alone, i.e. notional, unrealised PnL,
-    its share of notional, what was closed and what it realised.
+    What may be concluded: whatever rests on position, entry price and ADL price alone, i.e. notional,
+    unrealised PnL, its share of notional, what was closed and what it realised.
 
-    What may not: anything that needs the account's money at the fill, i.e. equity, leverage, margin, bankruptcy and
-    close-out prices, and any score that uses them. ``equity_end_of_window`` comes minutes later, its cash already
-    holds what the fills realised, and it values the closed position once more at the last price of the window.
-    Nothing can be concluded about the order of the queue either: accounts that were passed over are not in the table.
+    What may not: anything that needs the account's money at the fill, i.e. equity, leverage, margin,
+    bankruptcy and close-out prices, and any score that uses them. ``equity_end_of_window`` comes minutes
+    later, its cash already holds what the fills realised, and it values the closed position once more at the
+    last price of the window. Nothing can be concluded about the order of the queue either: accounts that were
+    passed over are not in the table.
 
-    Where an account has several symbols at one time, its rows state different equities: each takes its own position
-    from before the fill and the others from the end of the window. The row of the largest notional is used, which
-    leaves out least, and ``equity_spread`` is the difference between the highest and the lowest; 0 for one symbol.
+    Where an account has several symbols at one time, its rows state different equities: each takes its own
+    position from before the fill and the others from the end of the window. The row of the largest notional
+    is used, which leaves out least, and ``equity_spread`` is the difference between the highest and the
+    lowest; 0 for one symbol.
 
     Examples
     --------
@@ -293,9 +305,7 @@ def events_to_panel(events: pd.DataFrame) -> pd.DataFrame:
     problems = _fill_problems(events, fills) + _price_problems(events) + _entry_problems(facts)
     if problems:
         raise SourceError(_told("in the events", problems))
-    return build_panel(
-        facts.assign(**_account_money(facts), account_state=_constant(ACCOUNT_STATE, len(facts)))
-    )
+    return build_panel(facts.assign(**_account_money(facts), account_state=_constant(ACCOUNT_STATE, len(facts))))
 
 
 def positions_after(events: pd.DataFrame) -> pd.Series:
@@ -309,8 +319,9 @@ def positions_after(events: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series, index (time, account, symbol), in order of first appearance
-        ``qty`` [contracts, > 0 long]: the position before the last fill, less what it closed. Less than 1e-9 of the
-        position is rounding of the subtraction and becomes exactly 0. In a selection, the last fill that was selected.
+        ``qty`` [contracts, > 0 long]: the position before the last fill, less what it closed. Less than 1e-9
+        of the position is rounding of the subtraction and becomes exactly 0. In a selection, the last fill
+        that was selected; orders of the account between its fills are in it.
 
     Raises
     ------
@@ -342,20 +353,22 @@ def positions_after(events: pd.DataFrame) -> pd.Series:
 
 def _read(file: Path) -> pd.DataFrame:
     """Columns of `file` under the names that stand in it, or a SourceError in plain words."""
+    if not file.is_file():
+        raise SourceError(f"{file} is a folder; give a file" if file.is_dir() else f"no such file: {file}")
     reader = next((read for suffix, read in _READERS.items() if file.name.lower().endswith(suffix)), None)
     if reader is None:
         raise SourceError(f"{file.name}: unknown suffix {file.suffix!r}; known: {list(_READERS)}")
-    if file.is_dir():
-        raise SourceError(f"{file} is a folder; give a file")
     try:
         return reader(file)
-    except FileNotFoundError as error:
-        raise SourceError(f"no such file: {file}") from error
+    except SourceError:
+        raise
     except pd.errors.EmptyDataError as error:
         raise SourceError(f"{file.name} is empty; download it again") from error
     except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
-        raise SourceError(f"{file.name} cannot be read as {_kind(file)}: {why}; download it again") from error
+        raise SourceError(
+            f"{file.name} cannot be read as {_kind(file)}: {why}; check it or download it again"
+        ) from error
 
 
 def _kind(file: Path) -> str:
@@ -374,15 +387,16 @@ def _read_csv(file: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # more cells than the header has
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # mixed types: _type_problems tells the rows
-        frame = pd.read_csv(file, dtype=dtype, index_col=False, **how)
+        frame: pd.DataFrame = pd.read_csv(file, dtype=dtype, index_col=False, **how)
     return frame.set_axis(header.fillna("").tolist(), axis=1)  # pandas renames what stands twice
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file, engine="pyarrow", partitioning=None)
+        frame: pd.DataFrame = pd.read_parquet(file, engine="pyarrow", partitioning=None)
     except ImportError as error:
         raise SourceError("reading parquet needs pyarrow: pip install 'adlkit[data]'") from error
+    return frame.reset_index(drop=frame.index.names == [None])
 
 
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -395,7 +409,7 @@ _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 def _events(frame: pd.DataFrame) -> pd.DataFrame:
     """Checked columns under their new names and types; no column is copied twice."""
     known = {new: _converted(old, frame[old]) for old, new in NAMES.items() if old in frame}
-    others = {name: frame[name] for name in frame if name not in NAMES and name not in REDUNDANT}
+    others = {str(name): frame[name] for name in frame if name not in NAMES and name not in REDUNDANT}
     return pd.DataFrame({**known, **others}, index=pd.RangeIndex(len(frame)), copy=False)
 
 
@@ -451,12 +465,10 @@ def _text_problems(name: str, column: pd.Series) -> list[str]:
 def _unreadable(column: pd.Series, kinds: str) -> Flags:
     """Cells that made the column something else than numbers of `kinds`."""
     if kinds == "b":
-        return ~column.isin([True, False]).to_numpy(dtype=bool)
+        return ~column.astype(str).str.lower().isin(["true", "false"]).to_numpy(dtype=bool)
     if column.dtype.kind == "b":
         return np.ones(len(column), dtype=bool)
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(
-        dtype=float, na_value=np.nan
-    )  # only to name the cells
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)  # only to name the cells
     return np.asarray(np.isnan(numbers) | ((kinds == "i") & (numbers != np.round(numbers))))
 
 
@@ -533,11 +545,11 @@ class _Fills(NamedTuple):
     @property
     def last(self) -> Rows:
         """Last fill of each position."""
-        return self.order[np.append(self.starts[1:], len(self.order)) - 1]
+        return self.order[np.roll(self.starts, -1) - 1]
 
     def total(self, column: pd.Series) -> Floats:
         """Sum of `column` over the fills of each position."""
-        return np.add.reduceat(column.to_numpy()[self.order], self.starts)
+        return np.asarray(np.add.reduceat(column.to_numpy()[self.order], self.starts), dtype=np.float64)
 
 
 def _fills(events: pd.DataFrame) -> _Fills:
@@ -557,7 +569,7 @@ def _codes(frame: pd.DataFrame, names: list[str]) -> Rows:
 
 
 def _starts(sorted_codes: Rows) -> Rows:
-    return np.flatnonzero(np.diff(sorted_codes, prepend=-1))
+    return np.asarray(np.flatnonzero(np.diff(sorted_codes, prepend=-1)), dtype=np.intp)
 
 
 def _position_facts(events: pd.DataFrame, fills: _Fills) -> pd.DataFrame:
@@ -566,7 +578,7 @@ def _position_facts(events: pd.DataFrame, fills: _Fills) -> pd.DataFrame:
     first = events[columns].iloc[fills.first].reset_index(drop=True)
     facts = first.rename(columns={"price": "mark_price", "position_qty": "qty"})
     closed, pnl = fills.total(events["closed_qty"]), fills.total(events["closed_pnl"])
-    facts["entry_price"] = facts["mark_price"] - np.sign(facts["qty"]) * pnl / closed
+    facts["entry_price"] = facts["mark_price"] - np.sign(facts["qty"].to_numpy()) * pnl / closed
     return facts.assign(
         maintenance_rate=0.0,
         maintenance_deduction=0.0,
@@ -610,9 +622,7 @@ def _fill_problems(events: pd.DataFrame, fills: _Fills) -> list[str]:
     }
     keys = events[POSITION].iloc[fills.order]
     return [
-        f"position_qty: {_keys(keys, bad)} {text}; correct or drop them"
-        for text, bad in checks.items()
-        if bad.any()
+        f"position_qty: {_keys(keys, bad)} {text}; correct or drop them" for text, bad in checks.items() if bad.any()
     ]
 
 
@@ -622,9 +632,7 @@ def _price_problems(events: pd.DataFrame) -> list[str]:
     bad = price != price[first][market]
     if not bad.any():
         return []
-    return [
-        f"price: {_keys(events, bad)} other than the first of their time and symbol; make one panel per price"
-    ]
+    return [f"price: {_keys(events, bad)} other than the first of their time and symbol; make one panel per price"]
 
 
 def _entry_problems(facts: pd.DataFrame) -> list[str]:

@@ -1,0 +1,81 @@
+"""Groups of rows by index levels: accounts, markets, symbols, as integer codes and never as labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adlkit.contracts import Floats
+
+Codes = npt.NDArray[np.intp]
+
+
+class Groups(NamedTuple):
+    """Integer codes of a grouping, one per row, each below `size`; unused codes are allowed."""
+
+    codes: Codes
+    size: int
+
+    def total(self, values: Floats) -> Floats:
+        """Sum of `values` per group, shape (size,)."""
+        return np.asarray(np.bincount(self.codes, weights=values, minlength=self.size), dtype=np.float64)
+
+    def spread(self, values: Floats) -> Floats:
+        """Sum of `values` over the group of each row, shape of the rows."""
+        return self.total(values)[self.codes]
+
+    def first(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """First of `values` in each group, shape (size,); zero for a group without rows."""
+        result = np.zeros(self.size, dtype=values.dtype)
+        result[self.codes[::-1]] = values[::-1]
+        return result
+
+
+def level_codes(index: pd.Index, name: str) -> Codes:
+    """Integer code of each row in one level of a MultiIndex."""
+    index = cast("pd.MultiIndex", index)
+    return np.asarray(index.codes[index.names.index(name)], dtype=np.intp)
+
+
+def level_labels(index: pd.Index, name: str) -> pd.Index:
+    """What the codes of a level stand for."""
+    index = cast("pd.MultiIndex", index)
+    return index.levels[index.names.index(name)]
+
+
+def level_keys(index: pd.Index, names: list[str]) -> pd.Index:
+    """Labels of some levels of each row: a plain index for one level, a MultiIndex for several."""
+    values = [index.get_level_values(name) for name in names]
+    return values[0] if len(values) == 1 else pd.MultiIndex.from_arrays(values, names=names)
+
+
+def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
+    """Groups by index levels; codes of one level in the order of its labels."""
+    codes, size = np.zeros(len(index), dtype=np.intp), 1
+    for name in names:
+        labels = max(len(level_labels(index, name)), 1)
+        codes = codes * labels + level_codes(index, name)
+        size *= labels
+    if size > max(4 * len(index), 1024):
+        codes, uniques = pd.factorize(codes, sort=True)
+        size = len(uniques)
+    return Groups(codes, size)
+
+
+def account_levels(panel: pd.DataFrame) -> list[str]:
+    """Index levels that name an account: all but `symbol`, so that nothing is ever summed over time."""
+    return [str(name) for name in panel.index.names if name != "symbol"]
+
+
+def account_groups(panel: pd.DataFrame) -> Groups:
+    """Groups of rows that share one account (at one time)."""
+    return level_groups(panel.index, account_levels(panel))
+
+
+def market_levels(panel: pd.DataFrame) -> list[str]:
+    """Index levels that name a market: all but `account`."""
+    return [str(name) for name in panel.index.names if name != "account"]

@@ -1,0 +1,141 @@
+"""Running account of one event: contracts closed, cash moved, and who gave it.
+
+Money is counted against the event's marks: a trade of q contracts at value v moves side x q x (v - V(mark)) to the
+position's account from whoever trades with it, so every entry has two sides that cancel.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+
+from adlkit.contracts import Floats, is_inverse, price_of, value_of
+from adlkit.distress import BOOK, ROUNDING, Distress, Taken
+from adlkit.groups import Codes, Groups
+from adlkit.panel import with_tiers
+
+LIQUIDATED, WINNERS, RESIDUAL = "liquidated accounts", "winners", "residual"
+ADL, OPEN, SETTLEMENT = "adl", "open", "settlement"
+
+
+class Tally:
+    """Books every trade and transfer of an event; gives its tables at the end."""
+
+    def __init__(self, marked: pd.DataFrame) -> None:
+        self.marked = marked
+        self.inverse = is_inverse(marked)
+        self.qty = marked["qty"].to_numpy()
+        self.side = np.sign(self.qty)
+        self.mark = value_of(marked["mark_price"].to_numpy(), self.inverse)
+        self.entry = value_of(marked["entry_price"].to_numpy(), self.inverse)
+        self.closed: dict[str, Floats] = {}
+        self.worth: dict[str, Floats] = {}
+        self.given: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(len(marked)))
+        self.ledger: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self.realized, self.transfers, self.deleveraged, self.haircut = np.zeros((4, len(marked)))
+
+    def take(self, stage: str, distress: Distress, taken: Taken) -> None:
+        """Book what a stage closes of positions in liquidation, and what it pays to their accounts."""
+        self.closed[stage] = self._over_rows(distress.row, taken.qty)
+        self.worth[stage] = self._over_rows(distress.row, taken.qty * taken.value)
+        self.realized += self._over_rows(
+            distress.row, taken.qty * distress.side * (taken.value - self.entry[distress.row])
+        )
+        moved = taken.qty * distress.side * (taken.value - distress.mark)
+        self._enter(stage, distress.row, moved, giver=taken.trader)
+        self.transfer(stage, distress.row, taken.paid, giver=stage)
+
+    def deleverage(self, rows: Codes, qty: Floats, value: Floats) -> pd.DataFrame:
+        """Book what winners close, piece by piece; returns their side of the fills."""
+        forgone = qty * self.side[rows] * (self.mark[rows] - value)
+        realized = qty * self.side[rows] * (value - self.entry[rows])
+        self.deleveraged += self._over_rows(rows, qty)
+        self.haircut += self._over_rows(rows, forgone)
+        self.realized += self._over_rows(rows, realized)
+        price = price_of(value, None if self.inverse is None else self.inverse[rows])
+        return pd.DataFrame({"qty": qty, "price": price, "realized_pnl": realized, "forgone": forgone})
+
+    def transfer(self, stage: str, rows: Codes, amounts: Floats, *, giver: str) -> None:
+        """Book money that moves without contracts, to accounts (from them, below zero)."""
+        self.transfers += self._over_rows(rows, amounts)
+        self._enter(stage, rows, amounts, giver=giver)
+
+    def panel_after(self, tiers: pd.DataFrame | None) -> pd.DataFrame:
+        """The panel with positions reduced and cash moved; what rounding leaves of a position is flat."""
+        size = np.abs(self.qty)
+        gone = self.deleveraged + sum(self.closed.values(), np.zeros(len(size)))
+        left = np.where(size - gone <= ROUNDING * size, 0.0, size - gone)
+        kept = np.divide(left, size, out=np.ones(len(size)), where=size > 0)
+        panel = self.marked.assign(
+            qty=np.where(left > 0, self.side * left, 0.0),
+            collateral=self.marked["collateral"].to_numpy() + self.realized + self.transfers,
+            maintenance_deduction=self.marked["maintenance_deduction"].to_numpy() * kept,
+        )
+        return panel if tiers is None else with_tiers(panel, tiers)
+
+    def positions(self, distress: Distress) -> pd.DataFrame:
+        """What happened to each position."""
+        is_liquidated, is_bankrupt = np.zeros((2, len(self.qty)), dtype=bool)
+        is_liquidated[distress.row] = True
+        is_bankrupt[distress.row] = distress.is_bankrupt
+        columns = {
+            "qty": self.qty,
+            "is_liquidated": is_liquidated,
+            "is_bankrupt": is_bankrupt,
+            **self.closed,
+            "deleveraged": self.deleveraged,
+            "realized_pnl": self.realized,
+            "haircut": self.haircut,
+        }
+        return pd.DataFrame(columns, index=self.marked.index)
+
+    def stages(self, distress: Distress) -> pd.DataFrame:
+        """Who closed how much of each market's need, and at what cost; see `EventResult`."""
+        rows, markets, names = distress.row, distress.markets, [*self.closed, OPEN, RESIDUAL]
+        nowhere = np.full(len(rows), np.nan)
+        left = {
+            OPEN: np.where(distress.is_bankrupt, 0.0, distress.ordered),
+            RESIDUAL: np.where(distress.is_bankrupt, distress.open, 0.0),
+        }
+        closed = [self.closed[name][rows] if name in self.closed else left[name] for name in names]
+        worth = [self.worth[name][rows] if name in self.closed else nowhere for name in names]
+        given = [self.given[WINNERS if name == ADL else name][rows] for name in names]
+        qty, worths, absorbed = (
+            np.array([markets.total(part) for part in parts]).T for parts in (closed, worth, given)
+        )
+        first = np.array([place[0] for place in distress.market_rows], dtype=np.intp)
+        inverse = None if self.inverse is None else self.inverse[rows[first]][:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            average = np.where(qty > 0, price_of(worths / qty, inverse), np.nan)
+            share = qty / qty.sum(axis=1, keepdims=True)
+        table = {
+            "qty": qty,
+            "notional": qty * distress.unit[first][:, None],
+            "average_price": average,
+            "absorbed": absorbed,
+            "share": share,
+        }
+        keys = [np.repeat(labels, len(names)) for labels in (distress.symbols, side_names(distress.side[first]))]
+        index = pd.MultiIndex.from_arrays([*keys, names * markets.size], names=["symbol", "side", "stage"])
+        return pd.DataFrame({name: values.ravel() for name, values in table.items()}, index=index)
+
+    def ledger_table(self, stages: list[str], buffers: list[str]) -> pd.DataFrame:
+        """Change of money by stage and party."""
+        parties = [LIQUIDATED, WINNERS, BOOK, *buffers, RESIDUAL]
+        rows = [[self.ledger[stage][party] for party in parties] for stage in stages]
+        return pd.DataFrame(rows, index=pd.Index(stages, name="stage"), columns=parties)
+
+    def _over_rows(self, rows: Codes, amounts: Floats) -> Floats:
+        return Groups(rows, len(self.qty)).total(amounts)
+
+    def _enter(self, stage: str, rows: Codes, amounts: Floats, *, giver: str) -> None:
+        self.given[giver] += self._over_rows(rows, amounts)
+        self.ledger[stage][LIQUIDATED] += float(amounts.sum())
+        self.ledger[stage][giver] -= float(amounts.sum())
+
+
+def side_names(side: Floats) -> list[str]:
+    """Long or short, by sign."""
+    return np.where(side > 0, "long", "short").tolist()
