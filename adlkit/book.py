@@ -160,6 +160,8 @@ class OrderBook:
     def at(self, mark: float) -> OrderBook:
         """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.
 
+        An empty side sets no bound.
+
         Raises
         ------
         BookError
@@ -167,11 +169,12 @@ class OrderBook:
         """
         if self.is_relative:
             return self.recentre(mark)
-        prices = pd.concat([self.bids["price"], self.asks["price"]])
-        if not prices.min() <= mark <= prices.max():
+        low = self.bids["price"].min() if len(self.bids) else 0.0
+        high = self.asks["price"].max() if len(self.asks) else np.inf
+        if not low <= mark <= high:
             raise BookError(
-                f"mark {mark:g} lies outside the book's levels {prices.min():g} .. {prices.max():g}; give the book of "
-                "that moment, or book.recentre(mark)"
+                f"mark {mark:g} lies outside the book's levels {low:g} .. {high:g}; give the book of that moment, "
+                "or book.recentre(mark)"
             )
         return self
 

@@ -44,7 +44,7 @@ def column_problems(flat: pd.DataFrame, *, has_tiers: bool) -> list[str]:
     if has_tiers and (both := [name for name in MAINTENANCE if name in flat]):
         problems.append(f"{both} are given both as columns and by tiers; drop the columns or the tiers")
     known = (*LEVELS, *FACTS, *OPTIONAL, "contract_size")
-    for name in flat.columns.difference(list(known)):
+    for name in (name for name in flat.columns if name not in known):
         if close := [other for other in difflib.get_close_matches(str(name), known, 1, 0.85) if other not in flat]:
             problems.append(f"unknown column {str(name)!r}; did you mean {close[0]!r}? rename or drop it")
     return problems
@@ -78,7 +78,7 @@ def _numbers(column: pd.Series, problems: list[str]) -> Any:
         problems.append(
             f"{column.name}: dtype is {column.dtype}, need numbers; convert the column, e.g. with pd.to_numeric"
         )
-        return np.ones(len(column))
+        return np.full(len(column), 0.5)  # in the range of every fact, so that no second fault is reported
     if column.dtype.kind in "iu" and (column.abs() > EXACT_INTEGERS).any():
         problems.append(f"{column.name}: integers beyond 2**53 cannot be held exactly; rescale the column")
     return column.to_numpy(dtype=float, na_value=np.nan)

@@ -305,7 +305,8 @@ def events_to_panel(events: pd.DataFrame) -> pd.DataFrame:
     problems = _fill_problems(events, fills) + _price_problems(events) + _entry_problems(facts)
     if problems:
         raise SourceError(_told("in the events", problems))
-    return build_panel(facts.assign(**_account_money(facts), account_state=_constant(ACCOUNT_STATE, len(facts))))
+    money = _account_money(facts, fills.account)
+    return build_panel(facts.assign(**money, account_state=_constant(ACCOUNT_STATE, len(facts))))
 
 
 def positions_after(events: pd.DataFrame) -> pd.Series:
@@ -507,11 +508,11 @@ def _duplicate_problems(frame: pd.DataFrame) -> list[str]:
 def _rows(bad: Flags) -> str:
     """Count and first offenders, e.g. ``3 rows (first: 1, 4, 9)``, counted from 1 without the header."""
     first = ", ".join(str(row + 1) for row in np.flatnonzero(bad)[:3])
-    return f"{_count(bad)} (first: {first})"
+    return f"{_count(int(bad.sum()))} (first: {first})"
 
 
-def _count(bad: Flags) -> str:
-    return f"{int(bad.sum())} row{'s' if bad.sum() > 1 else ''}"
+def _count(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _told(where: str, problems: list[str]) -> str:
@@ -536,6 +537,7 @@ class _Fills(NamedTuple):
 
     order: Rows  # places in the events
     starts: Rows  # places in `order` where a position begins
+    account: Rows  # number of the account (at a time) that each position belongs to
 
     @property
     def first(self) -> Rows:
@@ -554,14 +556,20 @@ class _Fills(NamedTuple):
 
 def _fills(events: pd.DataFrame) -> _Fills:
     """Every fill shrinks its position, so the largest position is the one before the first fill."""
-    position = _codes(events, POSITION)
-    order = np.lexsort((-np.abs(events["position_qty"].to_numpy()), position))
-    return _Fills(order, _starts(position[order]))
+    account = _codes(events, ["time", "account"])
+    position = _codes(events, ["symbol"], within=account)
+    order = np.argsort(position, kind="stable")
+    several = np.flatnonzero(np.bincount(position)[position[order]] > 1)  # few, so sort no others
+    fills = order[several]
+    size = np.abs(events["position_qty"].to_numpy()[fills])
+    order[several] = fills[np.lexsort((-size, position[fills]))]
+    starts = _starts(position[order])
+    return _Fills(order, starts, account[order[starts]])
 
 
-def _codes(frame: pd.DataFrame, names: list[str]) -> Rows:
+def _codes(frame: pd.DataFrame, names: list[str], *, within: Rows | None = None) -> Rows:
     """Group number of each row, groups counted in order of first appearance."""
-    codes = np.zeros(len(frame), dtype=np.int64)
+    codes = np.zeros(len(frame), dtype=np.intp) if within is None else within
     for name in names:
         own, values = pd.factorize(frame[name], use_na_sentinel=False)
         codes = pd.factorize(codes * len(values) + own)[0]
@@ -588,22 +596,28 @@ def _position_facts(events: pd.DataFrame, fills: _Fills) -> pd.DataFrame:
     )
 
 
-def _account_money(facts: pd.DataFrame) -> dict[str, Floats]:
+def _account_money(facts: pd.DataFrame, account: Rows) -> dict[str, Floats]:
     """Collateral of each row, equity of its account, and how far the rows of the account disagree about it."""
-    account = _codes(facts, ["time", "account"])
     notional = (facts["qty"].abs() * facts["mark_price"]).to_numpy()
-    stated = facts["equity_end_of_window"].to_numpy()
-    order = np.lexsort((pd.factorize(facts["symbol"], sort=True)[0], -notional, account))
+    pnl = (facts["qty"] * (facts["mark_price"] - facts["entry_price"])).to_numpy()
+    equity = facts["equity_end_of_window"].to_numpy(copy=True)
+    share, spread = np.ones(len(facts)), np.zeros(len(facts))
+    several = np.bincount(account)[account] > 1
+    if several.any():
+        symbol = pd.factorize(facts.loc[several, "symbol"], sort=True)[0]
+        equity[several], share[several], spread[several] = _shared_money(
+            pd.factorize(account[several])[0], symbol, notional[several], equity[several]
+        )
+    return {"collateral": equity * share - pnl, "equity_end_of_window": equity, "equity_spread": spread}
+
+
+def _shared_money(account: Rows, symbol: Rows, notional: Floats, stated: Floats) -> tuple[Floats, Floats, Floats]:
+    """Equity of the account, share of each row in it, and spread of what its rows state."""
+    order = np.lexsort((symbol, -notional, account))  # the largest row of each account first
     starts = _starts(account[order])
-    equity = stated[order][starts][account]
+    equity = stated[order][starts]
     spread = np.maximum.reduceat(stated[order], starts) - np.minimum.reduceat(stated[order], starts)
-    share = notional / np.add.reduceat(notional[order], starts)[account]
-    pnl = facts["qty"].to_numpy() * (facts["mark_price"] - facts["entry_price"]).to_numpy()
-    return {
-        "collateral": equity * share - pnl,
-        "equity_end_of_window": equity,
-        "equity_spread": spread[account],
-    }
+    return equity[account], notional / np.add.reduceat(notional[order], starts)[account], spread[account]
 
 
 def _constant(text: str, count: int) -> pd.Categorical:
@@ -620,10 +634,8 @@ def _fill_problems(events: pd.DataFrame, fills: _Fills) -> list[str]:
         "long and short at one time": follows & (np.sign(qty) != np.sign(before)),
         "two fills with the same position before": follows & (qty == before),
     }
-    keys = events[POSITION].iloc[fills.order]
-    return [
-        f"position_qty: {_keys(keys, bad)} {text}; correct or drop them" for text, bad in checks.items() if bad.any()
-    ]
+    faults = {text: fills.order[bad] for text, bad in checks.items() if bad.any()}
+    return [f"position_qty: {_keys(events, rows)} {text}; correct or drop them" for text, rows in faults.items()]
 
 
 def _price_problems(events: pd.DataFrame) -> list[str]:
@@ -632,17 +644,21 @@ def _price_problems(events: pd.DataFrame) -> list[str]:
     bad = price != price[first][market]
     if not bad.any():
         return []
-    return [f"price: {_keys(events, bad)} other than the first of their time and symbol; make one panel per price"]
+    return [
+        f"price: {_keys(events, np.flatnonzero(bad))} other than the first of their time and symbol; make one panel per price"
+    ]
 
 
 def _entry_problems(facts: pd.DataFrame) -> list[str]:
     bad = facts["entry_price"].to_numpy() <= 0
     if not bad.any():
         return []
-    return [f"closed_pnl: {_keys(facts, bad)} that no entry price above zero explains; correct or drop them"]
+    return [
+        f"closed_pnl: {_keys(facts, np.flatnonzero(bad))} that no entry price above zero explains; correct or drop them"
+    ]
 
 
-def _keys(frame: pd.DataFrame, bad: Flags) -> str:
+def _keys(frame: pd.DataFrame, rows: Rows) -> str:
     """Count and first offenders by time, account and symbol."""
-    first = [tuple(map(str, key)) for key in frame[POSITION][bad].head(3).itertuples(index=False)]
-    return f"{_count(bad)} (first: {', '.join(map(str, first))})"
+    first = [tuple(map(str, key)) for key in frame[POSITION].iloc[np.sort(rows)[:3]].itertuples(index=False)]
+    return f"{_count(len(rows))} (first: {', '.join(map(str, first))})"
