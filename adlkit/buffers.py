@@ -146,7 +146,8 @@ class BackstopVault:
     max_leverage : float, default 1
         Notional it may hold, per unit of equity.
     max_loss : float, default inf
-        Loss against the mark [ccy] that it takes on in one event. It stops where the limit is reached.
+        Loss against the mark [ccy] that it takes on in one event, never more than its equity. It stops where the
+        limit is reached; what it earns on other positions does not widen it.
     threshold : float, default 1
         It serves accounts whose equity is below `threshold` x maintenance margin at the event's marks.
     takes_accounts : bool, default False
@@ -202,6 +203,11 @@ class BackstopVault:
         held = float((self.inventory["qty"] * self.inventory["value"]).abs().sum())
         return max(self.equity * self.max_leverage - held, 0.0)
 
+    @property
+    def bearable_loss(self) -> float:
+        """Loss against the mark [ccy] that one event may bring: no vault pays more than it owns."""
+        return min(self.max_loss, max(self.equity, 0.0))
+
     def remark(self, values: Mapping[str, float]) -> BackstopVault:
         """The vault with its inventory at other values of one contract, by symbol."""
         if missing := [symbol for symbol in self.inventory.index if symbol not in values]:
@@ -233,7 +239,7 @@ class BackstopVault:
             urgency = np.where(distress.margin > 0, -distress.equity / distress.margin, np.inf)
         queue_ = np.lexsort((np.arange(len(size)), -urgency))
         candidates = queue_[(served & (size > 0))[queue_]]
-        return _first_fit(candidates, size, np.maximum(-worth, 0.0), self.room, self.max_loss)
+        return _first_fit(candidates, size, np.maximum(-worth, 0.0), self.room, self.bearable_loss)
 
     def _fitting_positions(self, distress: Distress, willing: Floats) -> Floats:
         wanted = distress.markets.total(willing)
@@ -242,7 +248,7 @@ class BackstopVault:
             notional = distress.markets.total(willing * distress.unit)
             part = np.full(len(wanted), _affordable(self.room, notional.sum()))
         loss = willing * np.maximum(distress.worse_than_close_out(distress.mark), 0.0)
-        bearable = _affordable(self.max_loss, loss.sum())
+        bearable = _affordable(self.bearable_loss, loss.sum())
         end = part * wanted
         if bearable < 1:
             lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]

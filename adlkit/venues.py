@@ -190,7 +190,6 @@ binance = VenueRules(
     fee_rate=0.005,
     fee_to="insurance fund",
     deleverages_solvent=True,
-    n_lights=4,
     assumptions=(
         "the fund takes positions over at close-out prices up to a net notional of 100% of its size (text of 2019-20), "
         "so it is a netting BackstopVault of leverage 1",

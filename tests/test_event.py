@@ -208,7 +208,7 @@ def test_fill_at_previous_marks_gives_the_surplus_to_the_account() -> None:
 
 def test_large_positions_send_a_fifth_first_and_bankrupt_ones_close_whole() -> None:
     partial = adl.venues.PartialLiquidation(above=100_000.0, fraction=0.2)
-    book = {"BTC": bids((89.0, 1e6))}
+    book = {"BTC": bids((89.6, 1e6))}
     rows = (
         ("ann", "BTC", 2000, 100, 90, 21_000),
         ("bob", "BTC", -4000, 100, 90, 1e6),
@@ -327,6 +327,21 @@ def test_no_protected_winner_ends_insolvent(seed: int) -> None:
     event = adl.run_event(panel, **inputs | {"venue": replace(inputs["venue"], protects_winners=True)})
     winners = event.positions["deleveraged"] > 0
     assert (adl.equity(event.panel)[winners] >= -1e-9 * adl.notional(event.before).sum()).all()
+
+
+@given(seeds)
+def test_no_buffer_pays_more_than_it_has(seed: int) -> None:
+    panel, inputs = random_event(seed)
+    event = adl.run_event(panel, **inputs)
+    for buffer in inputs["venue"].buffers:
+        after = event.buffers[buffer.name]
+        if isinstance(buffer, adl.InsuranceFund):
+            assert -event.ledger[buffer.name].sum() <= buffer.budget * (1 + 1e-9)
+            assert after.balance >= 0
+        if isinstance(buffer, adl.BackstopVault):
+            assert after.equity >= -1e-9 * adl.notional(event.before).sum()
+        if isinstance(buffer, adl.ProgrammaticLiquidity):
+            assert after.capacity >= 0
 
 
 @given(seeds)

@@ -641,21 +641,17 @@ def _fill_problems(events: pd.DataFrame, fills: _Fills) -> list[str]:
 def _price_problems(events: pd.DataFrame) -> list[str]:
     market, price = _codes(events, ["time", "symbol"]), events["price"].to_numpy()
     _, first = np.unique(market, return_index=True)
-    bad = price != price[first][market]
-    if not bad.any():
+    bad = np.flatnonzero(price != price[first][market])
+    if not len(bad):
         return []
-    return [
-        f"price: {_keys(events, np.flatnonzero(bad))} other than the first of their time and symbol; make one panel per price"
-    ]
+    return [f"price: {_keys(events, bad)} other than the first of their time and symbol; make one panel per price"]
 
 
 def _entry_problems(facts: pd.DataFrame) -> list[str]:
-    bad = facts["entry_price"].to_numpy() <= 0
-    if not bad.any():
+    bad = np.flatnonzero(facts["entry_price"].to_numpy() <= 0)
+    if not len(bad):
         return []
-    return [
-        f"closed_pnl: {_keys(facts, np.flatnonzero(bad))} that no entry price above zero explains; correct or drop them"
-    ]
+    return [f"closed_pnl: {_keys(facts, bad)} that no entry price above zero explains; correct or drop them"]
 
 
 def _keys(frame: pd.DataFrame, rows: Rows) -> str:
