@@ -13,7 +13,7 @@ import pandas as pd
 from adlkit.contracts import Floats, is_inverse, notional_of, price_of, reachable_price, value_of
 from adlkit.errors import PanelError
 from adlkit.groups import account_groups, account_levels
-from adlkit.panel import panel_tiers
+from adlkit.panel import panel_tiers, with_tiers
 from adlkit.tiers import tier_problems
 
 
@@ -231,12 +231,13 @@ def liquidation_price(panel: pd.DataFrame, *, tiers: pd.DataFrame | None = None)
     [84.2105, 123.8095, 114.2857, 0.0]
     """
     qty, inverse = panel["qty"].to_numpy(), is_inverse(panel)
-    margin = _maintenance(panel)
+    lines = _margin_lines(panel, tiers)
+    margin = _maintenance(panel if tiers is None else with_tiers(panel, tiers))
     others = account_groups(panel).spread(margin) - margin
     start = qty * value_of(panel["mark_price"].to_numpy(), inverse) - _equity(panel) + others
     growth = np.abs(qty) if inverse is None else np.where(inverse, -1.0, 1.0) * np.abs(qty)
     value = np.full(len(panel), np.nan)
-    for rate, deduction in _margin_lines(panel, tiers):
+    for rate, deduction in lines:
         with np.errstate(divide="ignore", invalid="ignore"):
             root = (start - deduction) / (qty - growth * rate)
         value = np.where(qty > 0, np.fmax(value, root), np.fmin(value, root))

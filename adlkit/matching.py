@@ -60,24 +60,27 @@ def overlap_from(needs: Floats, supply: Floats, release: Codes) -> Pairs:
         return overlap(needs, supply)
     dust = DUST * min(needs.sum(), supply.sum())
     willing = np.flatnonzero((supply > dust) & (release < len(needs)))
-    open_needs, follower = needs.tolist(), list(range(len(needs) + 1))
-    front, end, pieces = 0, len(open_needs), []
+    left, follower, front, end = needs.tolist(), list(range(len(needs) + 1)), 0, len(needs)
+    served, servants, pieces = [], [], []
     for place, qty, start in zip(willing.tolist(), supply[willing].tolist(), release[willing].tolist(), strict=True):
-        need = front if start <= front else _first_open(follower, start)
-        while qty > dust and need < end:
-            piece = min(qty, open_needs[need])
-            pieces.append((need, place, piece))
-            qty, open_needs[need] = qty - piece, open_needs[need] - piece
-            if open_needs[need] <= dust:
-                follower[need] = need + 1
-                need = _first_open(follower, need + 1)
+        need = _first_open(follower, start) if start > front else front
+        while need < end:
+            served.append(need)
+            servants.append(place)
+            if left[need] - qty > dust:
+                pieces.append(qty)
+                left[need] -= qty
+                break
+            pieces.append(left[need])
+            qty -= left[need]
+            follower[need] = need + 1
+            need = _first_open(follower, need + 1)
+            if qty <= dust:
+                break
         front = _first_open(follower, front)
         if front == end:
             break
-    if not pieces:
-        return no_pairs()
-    rows, places, amounts = zip(*pieces, strict=True)
-    return Pairs(np.array(rows), np.array(places), np.array(amounts))
+    return Pairs(np.array(served, dtype=np.intp), np.array(servants, dtype=np.intp), np.array(pieces, dtype=float))
 
 
 def _first_open(follower: list[int], need: int) -> int:

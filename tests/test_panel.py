@@ -372,7 +372,9 @@ def test_faults_of_columns_types_and_values_are_gathered_in_one_error():
 
 def test_the_first_three_offenders_are_named_and_all_are_counted():
     frame = pd.concat([positions(account=[f"a{i}", f"b{i}"], qty=np.nan) for i in range(5)])
-    assert problems(frame) == ["qty: 10 rows (first: ('a0', 'BTC'), ('b0', 'BTC'), ('a1', 'BTC')) NaN; correct or drop them"]
+    assert problems(frame) == [
+        "qty: 10 rows (first: ('a0', 'BTC'), ('b0', 'BTC'), ('a1', 'BTC')) NaN; correct or drop them"
+    ]
 
 
 def test_the_error_says_how_many_problems_there_are_and_survives_a_process_boundary():
@@ -476,7 +478,9 @@ def two_times() -> pd.DataFrame:
     return adl.build_panel(pd.concat([positions(time=UTC_TIMES), positions(time=later, mark_price=80.0)]))
 
 
-@pytest.mark.parametrize("marks", [{"BTC": 77.0}, {"BTC": 77}, pd.Series({"BTC": 77.0}), pd.Series([77], index=["BTC"])])
+@pytest.mark.parametrize(
+    "marks", [{"BTC": 77.0}, {"BTC": 77}, pd.Series({"BTC": 77.0}), pd.Series([77], index=["BTC"])]
+)
 def test_marks_may_be_a_mapping_or_a_series(marks):
     panel = adl.build_panel(positions(owner="x"))
     pd.testing.assert_frame_equal(adl.mark_to(panel, marks), panel.assign(mark_price=77.0))
@@ -543,7 +547,12 @@ def test_every_fault_of_the_marks_is_listed_at_once():
     with pytest.raises(PanelError) as caught:
         adl.mark_to(adl.build_panel(frame), {"BTC": -1.0, "ETH": 5.0, "XRP": 1.0}, tiers=pd.DataFrame())
     text = str(caught.value)
-    for part in ("['XRP'] are not in the panel", "nothing given for ['SOL']", "above zero for ['BTC']", "tiers: missing"):
+    for part in (
+        "['XRP'] are not in the panel",
+        "nothing given for ['SOL']",
+        "above zero for ['BTC']",
+        "tiers: missing",
+    ):
         assert part in text
 
 

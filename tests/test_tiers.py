@@ -49,7 +49,9 @@ def test_only_the_documented_deduction_joins_the_tiers(case):
     assert panel["maintenance_deduction"].tolist() == [row["deduction"]]
     for wrong in (row["deduction"] - 1, row["deduction"] + 1):
         with pytest.raises(PanelError, match="margin jumps at the floor"):
-            adl.build_panel(position(row["floor"]), tiers=table.assign(deduction=[0.0, *table["deduction"][1:2], wrong]))
+            adl.build_panel(
+                position(row["floor"]), tiers=table.assign(deduction=[0.0, *table["deduction"][1:2], wrong])
+            )
 
 
 @pytest.mark.parametrize(
