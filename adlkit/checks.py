@@ -37,7 +37,7 @@ def value_problems(panel: pd.DataFrame) -> list[str]:
             f"{name}: {rows_of(panel, bad)} {text}; correct or drop them" for text, bad in checks.items() if bad.any()
         ]
     if "contract" in panel and (unknown := ~panel["contract"].isin(KINDS).to_numpy()).any():
-        problems.append(f"contract: {rows_of(panel, unknown)} none of {list(KINDS)}")
+        problems.append(f"contract: {rows_of(panel, unknown)} none of {list(KINDS)}; correct them")
     return problems
 
 
@@ -88,12 +88,7 @@ def margin_problems(panel: pd.DataFrame) -> list[str]:
     ]
 
 
-def count_of(bad: Flags) -> str:
-    """How many rows are `bad`, in words."""
-    return f"{int(bad.sum())} row{'s' if bad.sum() > 1 else ''}"
-
-
-def rows_of(panel: pd.DataFrame, bad: Flags) -> str:
+def rows_of(panel: pd.DataFrame | pd.Series, bad: Flags) -> str:
     """Count and first offenders of the rows that are `bad`, e.g. ``2 rows (first: ('ann', 'BTC'), ...)``."""
     first = [tuple(map(str, key)) if isinstance(key, tuple) else f"row {key}" for key in panel.index[bad][:3]]
-    return f"{count_of(bad)} (first: {', '.join(map(str, first))})"
+    return f"{int(bad.sum())} row{'s' if bad.sum() > 1 else ''} (first: {', '.join(map(str, first))})"

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from adlkit.book import Ladder
 from adlkit.contracts import Flags, Floats
@@ -121,7 +120,7 @@ class Distress:
         )
 
 
-def less(amount: Floats, taken: Floats, dust: npt.ArrayLike) -> Floats:
+def less(amount: Floats, taken: Floats, dust: Floats | float) -> Floats:
     """Amount after `taken`; what is left of it is nothing where that is `dust` of rounding."""
     left = amount - taken
     return np.where((left <= dust) & (taken > 0), 0.0, np.maximum(left, 0.0))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from adlkit.checks import FACTS, LEVELS, MAINTENANCE, NEEDED, OPTIONAL, count_of, rows_of
+from adlkit.checks import FACTS, LEVELS, MAINTENANCE, NEEDED, OPTIONAL, rows_of
 from adlkit.errors import PanelError
 
 EXACT_INTEGERS = 2**53
@@ -67,7 +67,7 @@ def typed_columns(flat: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
     typed = pd.DataFrame(columns, index=flat.index)
     if "contract_size" in typed and "qty" in typed:
         if (bad := ~(typed["contract_size"] > 0)).any():
-            problems.append(f"contract_size: {rows_of(typed, bad.to_numpy())} not above zero")
+            problems.append(f"contract_size: {rows_of(typed, bad.to_numpy())} not above zero; correct it")
         typed["qty"] = typed["qty"] * typed.pop("contract_size")
     rest = [name for name in typed if name not in (*LEVELS, *FACTS, *OPTIONAL)]
     return typed[[name for name in (*LEVELS, *FACTS, *OPTIONAL, *rest) if name in typed]]
@@ -88,28 +88,29 @@ def _text(column: pd.Series, problems: list[str]) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if (missing := column.isna()).any():
-        problems.append(f"{column.name}: {count_of(missing.to_numpy())} missing; name every one")
+        problems.append(f"{column.name}: {rows_of(column, missing.to_numpy())} missing; name every one")
         return column
     if not pd.api.types.is_string_dtype(column):
         problems.append(f"{column.name}: dtype is {column.dtype}, need text; convert it with .astype('str')")
         return column
     if (empty := (column == "")).any():
-        problems.append(f"{column.name}: {count_of(empty.to_numpy())} empty; name every one")
+        problems.append(f"{column.name}: {rows_of(column, empty.to_numpy())} empty; name every one")
     return column.astype("str")
 
 
 def _times(column: pd.Series, problems: list[str]) -> pd.Series:
+    """Times as datetime64[us, UTC]."""
+    if (missing := column.isna()).any():
+        problems.append(f"time: {rows_of(column, missing.to_numpy())} missing; drop them or fill them in")
+        return column
     try:
         times = _aware(column)
     except (ValueError, TypeError) as error:
-        problems.append(f"time: {str(error).splitlines()[0]}; give times of one time zone, best UTC")
+        problems.append(f"time: {str(error).splitlines()[0]}")
         return column
-    if (missing := times.isna()).any():
-        problems.append(f"time: {count_of(missing.to_numpy())} missing")
-        return times
     cut = times.dt.as_unit("us")
     if (lost := (cut != times).to_numpy()).any():
-        problems.append(f"time: {count_of(lost)} finer than a microsecond; round them with .dt.round('us')")
+        problems.append(f"time: {rows_of(column, lost)} finer than a microsecond; round them with .dt.round('us')")
     return cast("pd.Series", cut.dt.tz_convert("UTC"))
 
 
@@ -117,11 +118,11 @@ def _aware(column: pd.Series) -> pd.Series:
     """Times with a zone, or a ValueError that says why not."""
     if pd.api.types.is_numeric_dtype(column):
         raise ValueError("numbers are not times; use pd.to_datetime(column, unit='ms', utc=True)")
-    if not isinstance(column.dtype, pd.DatetimeTZDtype):
-        if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
-            raise ValueError("times have no zone; use .dt.tz_localize('UTC')")
-        column = _parsed(column)
-    return column
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
+        raise ValueError("times have no zone; use .dt.tz_localize('UTC')")
+    return _parsed(column)
 
 
 def _parsed(column: pd.Series) -> pd.Series:

@@ -10,6 +10,7 @@ import pandas as pd
 from adlkit.book import NO_LADDER, Ladder, OrderBook
 from adlkit.contracts import Floats, is_inverse
 from adlkit.distress import BOOK, Distress, Taken
+from adlkit.errors import BookError
 from adlkit.fill_prices import TradePrices
 from adlkit.groups import account_groups, level_codes, level_labels
 from adlkit.margin import equity, maintenance_margin
@@ -49,7 +50,7 @@ def liquidate(marked: pd.DataFrame, venue: VenueRules, prices: TradePrices, book
         margin=margin[rows[first]],
         symbols=symbols,
         ladders=[
-            _ladder(books.get(symbol), marked.iloc[[rows[start]]], side[rows[start]])
+            _ladder(books.get(symbol), symbol, marked.iloc[[rows[start]]], side[rows[start]])
             for symbol, start in zip(symbols, np.searchsorted(market, np.arange(len(symbols))), strict=True)
         ],
         used=np.zeros(len(symbols)),
@@ -73,8 +74,12 @@ def _ordered(qty: Floats, size: Floats, partial: PartialLiquidation | None) -> F
     return np.where(size > partial.above, partial.fraction * qty, qty)
 
 
-def _ladder(book: OrderBook | None, position: pd.DataFrame, side: float) -> Ladder:
+def _ladder(book: OrderBook | None, symbol: str, position: pd.DataFrame, side: float) -> Ladder:
     """Side of the book that a position of this market trades against, at its mark."""
     if book is None:
         return NO_LADDER
-    return book.at(float(position["mark_price"].iloc[0])).ladder(side, is_inverse=is_inverse(position) is not None)
+    try:
+        present = book.at(float(position["mark_price"].iloc[0]))
+    except BookError as error:
+        raise BookError(f"{symbol}: {error}") from error
+    return present.ladder(side, is_inverse=is_inverse(position) is not None)

@@ -3,8 +3,8 @@
 A score takes a checked panel and returns one number per position, larger = earlier; NaN = never in the queue. All
 values are signed, and the loss branch is a signed descending sort: dividing a loss by leverage moves a highly levered
 loser towards zero, so it is taken before other losers. Position quantities are per row; leverage and margin ratio are
-those of the account (of the position, where it is isolated), and an account with equity <= 0 has no score, because
-it is being liquidated itself.
+those of the account (of the position, where it is isolated). An account with equity <= 0 has no score, because it is
+being liquidated itself, unless the published formula gives it one.
 
 Symbols: r = return on entry value, N = notional, E = account equity, MM = maintenance margin of the account.
 """
@@ -361,8 +361,8 @@ def hyperliquid_reconstructed(panel: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series, index of `panel`
-        Leverage times return, each floored at 1e-8, so all losers of one leverage tie. NaN where ``qty`` is 0 or
-        account value <= 0.
+        Leverage times return, each floored at 1e-8, so all losers of one leverage tie and an account without value has
+        the least leverage. NaN where ``qty`` is 0.
 
     References
     ----------
@@ -372,10 +372,10 @@ def hyperliquid_reconstructed(panel: pd.DataFrame) -> pd.Series:
     --------
     >>> import adlkit as adl
     >>> adl.scores.hyperliquid_reconstructed(adl.load_dataset("four_accounts")).round(4).tolist()
-    [nan, 0.35, 0.42, 0.0]
+    [0.0, 0.35, 0.42, 0.0]
     """
     profit = np.maximum(_return(panel), 1e-8)
-    return _named("hyperliquid_reconstructed", panel, np.maximum(_position_leverage(panel), 1e-8) * profit)
+    return _named("hyperliquid_reconstructed", panel, np.fmax(_position_leverage(panel), 1e-8) * profit)
 
 
 @_published(
@@ -443,7 +443,8 @@ def blend(*, profit: float = 1.0, leverage: float = 1.0, size: float = 1.0) -> S
 
     def blended(panel: pd.DataFrame) -> pd.Series:
         gain = _return(panel)
-        weight = _position_leverage(panel) ** leverage * notional(panel).to_numpy() ** size
+        levered = _position_leverage(panel)
+        weight = levered**leverage * np.where(np.isnan(levered), np.nan, notional(panel).to_numpy() ** size)
         return _named("blend", panel, _branch(np.sign(gain) * np.abs(gain) ** profit, weight))
 
     return blended

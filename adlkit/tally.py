@@ -138,4 +138,4 @@ class Tally:
 
 def side_names(side: Floats) -> list[str]:
     """Long or short, by sign."""
-    return np.where(side > 0, "long", "short").tolist()
+    return list(np.where(side > 0, "long", "short"))

@@ -10,6 +10,7 @@ import itertools
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+from hypothesis import settings
 
 LINEAR, INVERSE, BOTH = "linear", "inverse", "both"
 CONTRACTS = {
@@ -21,6 +22,9 @@ SETTLEMENT = {"BTC": "BTC", "ETH": "USDT", "SOL": "BTC"}  # of panels with both 
 TIMES = pd.to_datetime(["2025-10-10T20:00:00Z", "2025-10-10T21:00:00Z", "2025-10-10T22:00:00Z"])
 ACCOUNTS = ("ann", "bob", "cat", "dee", "eve", "fay")
 INVERSE_SIZE = 1000.0  # contracts of 1 USD come in thousands
+
+few = settings(max_examples=15)
+"""For laws that look at many measures of each panel."""
 
 money = st.just(0.0) | st.floats(1e-6, 1e7)
 amounts = st.just(0.0) | st.floats(1e-6, 1e6)
@@ -95,7 +99,7 @@ def _position(
 
 @st.composite
 def tiers(draw: st.DrawFn, *, max_tiers: int = 4) -> pd.DataFrame:
-    """Tier tables of all symbols: rising floors and rates, and the deductions that join the tiers; rows in any order."""
+    """Tier tables of all symbols: rising floors and rates, deductions that join the tiers, rows in any order."""
     steps = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 8)), max_size=max_tiers - 1)
     rows = []
     for symbol in SETTLEMENT:

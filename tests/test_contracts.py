@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from strategies import panels
 
 import adlkit as adl
 from adlkit.contracts import is_inverse, price_of, reachable_price, value_of
-from strategies import panels
 
 prices = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=6)
 

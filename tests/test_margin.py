@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from golden_cases import assert_golden, golden_ids, golden_panel, golden_rows
 from hypothesis import given
+from strategies import BOTH, LINEAR, few, panels, tiers
 
 import adlkit as adl
 from adlkit.errors import PanelError
-from strategies import BOTH, LINEAR, panels, tiers
 
 MAINTENANCE = ["maintenance_rate", "maintenance_deduction"]
 PRICES = [adl.bankruptcy_price, adl.liquidation_price, adl.margin_neutral_price, adl.close_out_price]
@@ -275,6 +275,7 @@ def test_with_tiers_the_liquidation_price_lies_in_the_bracket_it_uses(panel, tab
 
 
 @given(panel=panels(), table=tiers())
+@few
 def test_tiers_give_the_same_liquidation_price_whatever_the_panel_was_built_with(panel, table):
     built = adl.build_panel(panel.drop(columns=MAINTENANCE), tiers=table)
     pd.testing.assert_series_equal(adl.liquidation_price(panel, tiers=table), adl.liquidation_price(built, tiers=table))
@@ -392,6 +393,7 @@ def test_flipping_a_position_and_reflecting_its_mark_about_entry_keeps_a_linear_
 
 
 @given(panel=panels())
+@few
 def test_the_order_of_rows_does_not_matter(panel):
     shuffled = panel.iloc[np.random.default_rng(7).permutation(len(panel))]
     for measure in PER_ROW:
@@ -401,6 +403,7 @@ def test_the_order_of_rows_does_not_matter(panel):
 
 
 @given(panel=panels(has_time=True))
+@few
 def test_many_times_at_once_are_each_time_alone(panel):
     times = panel.index.unique("time")
     for measure in PER_ROW:
@@ -414,6 +417,7 @@ def test_many_times_at_once_are_each_time_alone(panel):
 
 
 @given(panel=panels(), table=tiers())
+@few
 def test_measures_keep_the_index_and_never_change_the_panel(panel, table):
     before = panel.copy(deep=True)
     for measure in PER_ROW:
@@ -448,6 +452,7 @@ def test_the_shortfall_is_what_bankrupt_accounts_owe_and_counts_each_account_onc
 
 
 @given(panel=panels())
+@few
 def test_the_account_summary_adds_up_the_rows_of_each_account(panel):
     summary, levels = adl.account_summary(panel), [name for name in panel.index.names if name != "symbol"]
     for column, measure in (
@@ -488,5 +493,5 @@ def test_tiers_that_miss_a_symbol_are_refused():
 
 @pytest.mark.parametrize("measure", PER_ROW)
 def test_a_measure_of_a_frame_without_its_facts_names_the_column(measure):
-    with pytest.raises(KeyError, match="qty|mark_price"):
+    with pytest.raises(KeyError, match=r"qty|mark_price"):
         measure(adl.build_panel(one(**LONG, collateral=10.0)).drop(columns=["qty", "mark_price"]))

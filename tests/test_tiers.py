@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from golden_cases import golden_ids, golden_rows
 from hypothesis import given
+from strategies import few, panels, tiers
 
 import adlkit as adl
 from adlkit.errors import PanelError
-from strategies import panels, tiers
 
 # 0.5% up to 1,000; 1% up to 3,000; 5% beyond. Deductions 1000 x 0.005 = 5 and 3000 x 0.04 + 5 = 125.
 TIERS = pd.DataFrame(
@@ -90,6 +90,7 @@ def test_maintenance_margin_is_that_of_the_largest_tier_line(panel, table):
 
 
 @given(table=tiers())
+@few
 def test_the_order_of_tiers_their_index_and_other_symbols_do_not_matter(table):
     panel = adl.load_dataset("four_accounts").drop(columns=MAINTENANCE)
     first = adl.build_panel(panel, tiers=table)

@@ -1,0 +1,283 @@
+"""Scores: worked cases, the order of winners and losers, who has no score, and where each formula comes from."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+from golden_cases import assert_golden, golden_ids, golden_panel, golden_rows
+from hypothesis import given
+from strategies import few, panels
+
+import adlkit as adl
+from adlkit import scores
+
+CATALOGUE = scores.catalogue()
+NAMES = [name for name in CATALOGUE.index if name != "unpublished"]
+SCORES = [getattr(scores, name) for name in NAMES]
+MADE = [scores.blend(), scores.blend(profit=0.5, leverage=2, size=0), scores.random_start(7)]
+SCORES_BANKRUPT = {"binance_2019", "hyperliquid_reconstructed", "random_start"}
+"""Scores whose source gives accounts without equity a number."""
+
+
+def isolated(*, qty: float, mark: float, cash: float, rate: float = 0.01, entry: float = 100.0) -> pd.Series:
+    facts = {"qty": qty, "entry_price": entry, "mark_price": mark, "collateral": cash, "maintenance_rate": rate}
+    return pd.Series({"symbol": "BTC", **facts})
+
+
+def panel_of(**accounts: pd.Series) -> pd.DataFrame:
+    rows = pd.DataFrame([row.rename(name) for name, row in accounts.items()]).rename_axis("account")
+    return adl.build_panel(rows.infer_objects().reset_index())
+
+
+@pytest.mark.parametrize("case", golden_ids("scores"))
+def test_score_is_the_published_one(case):
+    rows = golden_rows("scores", case)
+    (name,) = rows["score"].unique()
+    panel = golden_panel(rows.drop(columns="score"))
+    assert_golden(getattr(scores, name)(panel), rows, "expected")
+
+
+@given(panel=panels())
+def test_bitmex_score_is_return_times_leverage_of_signed_values(panel):
+    """The venue's own symbols: MV, EV, BV at mark, entry and bankruptcy; here MV - BV is the account's equity."""
+    measured, owned = scores.bitmex(panel), adl.equity(panel)
+    contract = panel.get("contract", pd.Series("linear", index=panel.index))
+    for key, row in panel.assign(contract=contract).iterrows():
+        worth = (lambda price: -1 / price) if row["contract"] == "inverse" else (lambda price: price)
+        market, entry = row["qty"] * worth(row["mark_price"]), row["qty"] * worth(row["entry_price"])
+        if row["qty"] == 0 or owned[key] <= 0:
+            assert np.isnan(measured[key])
+            continue
+        gain, leverage = (market - entry) / abs(entry), abs(market) / owned[key]
+        assert measured[key] == pytest.approx(gain * leverage if gain > 0 else gain / leverage, rel=1e-9, abs=1e-15)
+
+
+# Order of winners and losers
+
+WINNERS_FIRST = [
+    getattr(scores, name) for name in NAMES if name not in {"hyperliquid_documented", "binance_2019", "bitget_2025_05"}
+]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("score", [*WINNERS_FIRST, MADE[0]], ids=lambda score: score.__name__)
+def test_every_winner_stands_before_every_loser(score, side):
+    panel = panel_of(
+        small_win=isolated(qty=side, mark=100.0, entry=100.0 - side * 0.1, cash=500.0),
+        big_win=isolated(qty=side, mark=100.0, entry=100.0 - side * 30, cash=10.0),
+        small_loss=isolated(qty=side, mark=100.0, entry=100.0 + side * 0.1, cash=500.0),
+        big_loss=isolated(qty=side, mark=100.0, entry=100.0 + side * 30, cash=40.0),
+    )
+    measured = score(panel).droplevel("symbol")
+    assert measured[["small_win", "big_win"]].min() > measured[["small_loss", "big_loss"]].max()
+    assert measured["big_win"] > measured["small_win"]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize(
+    "score", [scores.bitmex, scores.binance, scores.okx, scores.htx, scores.kucoin, scores.bitget, MADE[0]]
+)
+def test_among_equal_losers_the_more_levered_goes_first(score, side):
+    """The loss is divided by leverage and sorted with its sign, never by its size."""
+    mark = 100.0 - side * 5
+    panel = panel_of(levered=isolated(qty=side, mark=mark, cash=10.0), safe=isolated(qty=side, mark=mark, cash=50.0))
+    levered, safe = score(panel)
+    assert safe < levered < 0
+
+
+@pytest.mark.parametrize("score", [scores.bitmex, scores.binance, scores.okx, scores.kucoin, scores.bitget])
+def test_among_equal_winners_the_more_levered_goes_first(score):
+    panel = panel_of(levered=isolated(qty=1.0, mark=105.0, cash=10.0), safe=isolated(qty=1.0, mark=105.0, cash=50.0))
+    levered, safe = score(panel)
+    assert 0 < safe < levered
+
+
+@pytest.mark.parametrize("score", [scores.binance_2019, scores.bitget_2025_05])
+def test_scores_that_floor_losses_leave_all_losers_tied_at_zero(score):
+    panel = panel_of(
+        levered=isolated(qty=1.0, mark=95.0, cash=10.0),
+        safe=isolated(qty=2.0, mark=95.0, cash=50.0),
+        even=isolated(qty=3.0, mark=95.0, entry=95.0, cash=50.0),
+        winner=isolated(qty=1.0, mark=95.0, entry=90.0, cash=50.0),
+    )
+    measured = score(panel)
+    assert measured.tolist()[:3] == [0.0, 0.0, 0.0]
+    assert measured.iloc[3] > 0
+
+
+def test_the_documented_hyperliquid_index_of_a_short_falls_as_it_gains():
+    ahead = panel_of(ann=isolated(qty=-1.0, mark=90.0, cash=100.0))
+    further = panel_of(ann=isolated(qty=-1.0, mark=80.0, cash=90.0))  # equity 110 in both
+    assert scores.hyperliquid_documented(further).iloc[0] < scores.hyperliquid_documented(ahead).iloc[0]
+    assert scores.hyperliquid_reconstructed(further).iloc[0] > scores.hyperliquid_reconstructed(ahead).iloc[0]
+
+
+def test_the_two_hyperliquid_indices_disagree_about_the_front():
+    """10x with 1% profit against 5x with 50%: the documented ratio mark / entry hardly sees the profit."""
+    frame = pd.concat([golden_rows("scores", f"derived_E_flip_{place}_doc") for place in (1, 2)])
+    panel = golden_panel(frame.drop(columns="score").assign(symbol=["BTC", "ETH"]))
+    assert scores.hyperliquid_documented(panel).argmax() == 0
+    assert scores.hyperliquid_reconstructed(panel).argmax() == 1
+
+
+# Who has no score
+
+
+@given(panel=panels())
+@few
+def test_rows_without_a_position_have_no_score(panel):
+    for score in [*SCORES, *MADE]:
+        assert score(panel)[panel["qty"] == 0].isna().all(), score.__name__
+
+
+@given(panel=panels())
+@few
+def test_accounts_without_equity_have_no_score_unless_the_source_gives_them_one(panel):
+    broke, is_open = adl.equity(panel) <= 0, panel["qty"] != 0
+    for score in [*SCORES, *MADE, scores.blend(leverage=0), scores.blend(size=0), scores.blend(profit=0)]:
+        measured = score(panel)
+        if score(panel).name in SCORES_BANKRUPT:
+            assert measured[is_open].notna().all(), measured.name
+        else:
+            assert measured[broke].isna().all(), measured.name
+
+
+@given(panel=panels(min_rate=1))
+@few
+def test_every_open_position_of_a_solvent_account_has_a_finite_score(panel):
+    ranked = (adl.equity(panel) > 0) & (panel["qty"] != 0)
+    for score in [*SCORES, *MADE]:
+        assert np.isfinite(score(panel)[ranked]).all(), score.__name__
+
+
+def test_a_loss_over_no_maintenance_margin_has_no_bitget_score():
+    panel = panel_of(
+        loser=isolated(qty=1.0, mark=95.0, cash=10.0, rate=0.0),
+        winner=isolated(qty=-1.0, mark=95.0, cash=10.0, rate=0.0),
+    )
+    assert scores.bitget(panel).tolist() == pytest.approx([np.nan, 0.0], nan_ok=True)
+
+
+def test_a_position_at_its_entry_price_scores_zero_where_profit_is_a_factor():
+    panel = panel_of(ann=isolated(qty=1.0, mark=100.0, cash=10.0))
+    for score in (scores.bitmex, scores.binance, scores.okx, scores.kucoin, scores.bitget, scores.return_only):
+        assert score(panel).tolist() == [0.0], score.__name__
+
+
+# Laws of all scores
+
+
+@given(panel=panels())
+@few
+def test_a_score_is_one_named_number_per_row_and_leaves_the_panel_alone(panel):
+    before = panel.copy(deep=True)
+    for score in SCORES:
+        measured = score(panel)
+        assert measured.index.equals(panel.index)
+        assert measured.dtype == np.float64
+        assert measured.name == score.__name__
+    pd.testing.assert_frame_equal(panel, before)
+
+
+@given(panel=panels())
+@few
+def test_the_order_of_rows_does_not_matter_to_a_score(panel):
+    shuffled = panel.iloc[np.random.default_rng(7).permutation(len(panel))]
+    for score in [*SCORES, *MADE]:
+        again = score(shuffled).reindex(panel.index)
+        np.testing.assert_allclose(again, score(panel), rtol=1e-9, atol=1e-15)
+
+
+@given(panel=panels(has_time=True))
+@few
+def test_a_score_of_many_times_is_that_of_each_time_alone(panel):
+    for score in [*SCORES, *MADE[:2]]:
+        at_once = score(panel)
+        for time, rows in panel.groupby(level="time"):
+            alone = score(rows.droplevel("time"))
+            np.testing.assert_allclose(at_once.xs(time, level="time"), alone, rtol=1e-9, atol=1e-15)
+
+
+# blend and random_start
+
+
+@given(panel=panels())
+def test_a_blend_is_profit_times_leverage_times_size_with_its_exponents(panel):
+    measured, owned = scores.blend(profit=2, leverage=0.5, size=3)(panel), adl.equity(panel)
+    size = adl.notional(panel)
+    gain = scores.return_only(panel)  # checked by its own worked cases
+    for key in panel.index[(owned > 0) & (panel["qty"] != 0)]:
+        factor = (size[key] / owned[key]) ** 0.5 * size[key] ** 3
+        signed = np.sign(gain[key]) * gain[key] ** 2
+        assert measured[key] == pytest.approx(signed * factor if signed > 0 else signed / factor, rel=1e-9, abs=1e-300)
+
+
+@given(panel=panels())
+@few
+def test_a_blend_without_size_is_the_score_of_bitmex_and_without_all_but_profit_the_return(panel):
+    pd.testing.assert_series_equal(scores.blend(size=0)(panel), scores.bitmex(panel), check_names=False)
+    only = scores.blend(leverage=0, size=0)(panel)
+    pd.testing.assert_series_equal(only, scores.return_only(panel), check_names=False)
+
+
+@pytest.mark.parametrize("factor", ["profit", "leverage", "size"])
+@pytest.mark.parametrize("exponent", [-1.0, np.inf, np.nan])
+def test_an_exponent_that_is_negative_or_not_finite_is_refused(factor, exponent):
+    with pytest.raises(ValueError, match=f"{factor} must be a finite exponent of 0 or more"):
+        scores.blend(**{factor: exponent})
+
+
+def test_a_random_start_walks_through_the_accounts_in_order_and_around():
+    names = [f"a{i}" for i in range(9)]
+    panel = panel_of(**{name: isolated(qty=1.0, mark=100.0, cash=1.0) for name in reversed(names)})
+    starts = set()
+    for seed in range(20):
+        walk = scores.random_start(seed)(panel).sort_values(ascending=False).index.get_level_values("account").tolist()
+        start = names.index(walk[0])
+        assert walk == names[start:] + names[:start]
+        pd.testing.assert_series_equal(scores.random_start(seed)(panel), scores.random_start(seed)(panel))
+        starts.add(start)
+    assert len(starts) > 3
+
+
+# Catalogue
+
+
+def test_every_score_of_the_module_is_in_the_catalogue():
+    makers = {"blend", "random_start", "catalogue"}
+    defined = {
+        name
+        for name, thing in inspect.getmembers(scores, inspect.isfunction)
+        if thing.__module__ == scores.__name__ and not name.startswith("_")
+    }
+    assert defined - makers == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_catalogued_score_names_its_venue_formula_and_source(name):
+    row = CATALOGUE.loc[name]
+    assert row["venue"]
+    assert row["formula"]
+    assert "https://" in row["source"]
+    assert row["status"] in {"venue", "secondary"}
+    assert "References\n" in inspect.getdoc(getattr(scores, name))
+
+
+def test_a_secondary_source_is_called_so_in_the_docstring_too():
+    for name in CATALOGUE.index[CATALOGUE["status"] == "secondary"]:
+        assert "Secondary" in inspect.getdoc(getattr(scores, name)), name
+
+
+def test_validity_dates_are_years_or_months_or_unknown():
+    for column in ("valid_from", "valid_to"):
+        assert CATALOGUE[column].str.fullmatch(r"(\d{4}(-\d{2})?)?").all()
+
+
+def test_what_a_venue_does_not_publish_is_listed_and_not_invented():
+    unpublished = CATALOGUE.loc[["unpublished"]]
+    assert {"Bybit", "Gate", "Phemex", "Lighter"} <= set(unpublished["venue"])
+    assert (unpublished["status"] == "unpublished").all()
+    assert unpublished["source"].str.startswith("https://").all()
