@@ -153,20 +153,22 @@ def allocate(
     _check_amounts("capacity", capacity)
     targets, groups = _grouped(target, capacity.index)
     _check_amounts("target", targets)
-    if weight is not None and not weight.index.equals(capacity.index):
-        raise AllocationError("weight must be a Series on the index of capacity")
+    _check_index("weight", weight, "capacity", capacity.index)
     order = np.argsort(groups.codes, kind="stable")
     masses = None if weight is None else weight.to_numpy(dtype=float)
     if masses is not None and not np.isfinite(masses).all():
         raise AllocationError(f"weight: {int((~np.isfinite(masses)).sum())} values are NaN or infinite")
     room = capacity.to_numpy(dtype=float)
     taken = np.empty(len(room))
-    taken[order] = rule(
+    given = rule(
         targets.to_numpy(dtype=float),
         room[order],
         None if masses is None else masses[order],
         groups.codes[order],
     )
+    if np.shape(given) != room.shape:
+        raise AllocationError(f"rule {getattr(rule, '__name__', rule)!r} did not return one number per candidate")
+    taken[order] = given
     if not ((taken >= 0) & (taken <= room)).all():
         raise AllocationError(f"rule {getattr(rule, '__name__', rule)!r} took less than 0 or more than capacity")
     return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups)
@@ -207,7 +209,10 @@ def to_lots(
     [4.0, 4.0, 2.0]
     """
     _check_amounts("taken", taken)
+    _check_index("lot", lot, "taken", taken.index)
+    _check_index("capacity", capacity, "taken", taken.index)
     targets, groups = _grouped(target, taken.index)
+    _check_amounts("target", targets)
     size = np.broadcast_to(np.asarray(lot, dtype=float), len(taken))
     if not (np.isfinite(size) & (size > 0)).all():
         raise AllocationError("lot must be finite and above zero")
@@ -226,7 +231,7 @@ def to_lots(
     place = np.arange(len(order)) - np.searchsorted(codes, codes)
     gains = np.zeros(len(lots))
     gains[order] = (place < missing[codes]) & can_grow[order]
-    if (missing < 0).any() or (groups.total(gains) < missing).any():
+    if (missing < 0).any() or (groups.total(gains) < missing).any() or not (whole <= room).all():
         raise AllocationError(
             "whole lots cannot meet the target: it must equal what was taken, within a lot per row and capacity"
         )
@@ -265,6 +270,7 @@ def haircut(panel: pd.DataFrame, closed: pd.Series, *, price: float | pd.Series)
     if not closed.index.isin(panel.index).all():
         raise AllocationError("closed has rows that are not in the panel")
     _check_amounts("closed", closed)
+    _check_index("price", price, "closed", closed.index)
     rows = panel.loc[closed.index]
     if (closed.to_numpy() > np.abs(rows["qty"].to_numpy()) * (1 + 1e-12)).any():
         raise AllocationError("closed is larger than the open position")
@@ -291,6 +297,11 @@ def _grouped(target: float | pd.Series, index: pd.Index) -> tuple[pd.Series, Gro
     if (codes < 0).any():
         raise AllocationError(f"no target for group {keys[codes < 0][0]!r}; give 0 where nothing is needed")
     return target.rename("target"), Groups(codes.astype(np.intp), len(target))
+
+
+def _check_index(what: str, values: object, other: str, index: pd.Index) -> None:
+    if isinstance(values, pd.Series) and not values.index.equals(index):
+        raise AllocationError(f"{what} must be a Series on the index of {other}")
 
 
 def _check_amounts(what: str, amounts: pd.Series) -> None:

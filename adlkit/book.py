@@ -192,13 +192,20 @@ class OrderBook:
         -------
         Fill
             ``average_price`` weighs prices by contracts and is NaN where nothing is filled.
+
+        Raises
+        ------
+        BookError
+            If the quantity is not finite or the limit is NaN.
         """
+        if not np.isfinite(qty) or (limit is not None and np.isnan(limit)):
+            raise BookError(f"an order of {qty!r} with limit {limit!r} cannot be swept: NaN or infinite")
         side = -1.0 if qty > 0 else 1.0
         ladder = self.ladder(side, is_inverse=False)
         within = ladder.depth[-1] if limit is None else ladder.depth_at(np.array([side * limit]))[0]
         filled = min(abs(qty), float(within))
         worth = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0])
-        return Fill(-side * filled, worth / filled if filled else float("nan"), qty + side * filled)
+        return Fill(-side * filled + 0.0, worth / filled if filled else float("nan"), qty + side * filled)
 
     def ladder(self, side: float, *, is_inverse: bool) -> Ladder:
         """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""
@@ -217,9 +224,11 @@ def _level_problems(name: str, levels: pd.DataFrame) -> list[str]:
     if missing := [column for column in ("price", "qty") if column not in levels]:
         return [f"{name} misses columns {missing}"]
     problems = []
-    for column in ("price", "qty"):
-        if len(levels) and levels[column].dtype.kind not in "iuf":
+    for column in ("price", "qty") if len(levels) else ():
+        if levels[column].dtype.kind not in "iuf":
             problems.append(f"{name}: {column} has dtype {levels[column].dtype}, need numbers")
-        elif bad := int((~(np.isfinite(levels[column]) & (levels[column] > 0))).sum()):
+            continue
+        numbers = levels[column].to_numpy(dtype=float, na_value=np.nan)
+        if bad := int((~(np.isfinite(numbers) & (numbers > 0))).sum()):
             problems.append(f"{name}: {bad} levels with {column} not finite and above zero")
     return problems

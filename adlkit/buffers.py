@@ -2,8 +2,8 @@
 
 A buffer is offered the open positions of liquidated accounts (`Distress`) and answers with what it takes (`Taken`)
 and what is left of it: its money is finite, and calling it changes nothing. Needs of one market
-(symbol and side) are served strictest close-out price first, then by account; a buffer that cannot serve all markets
-shares its capacity among them in proportion to what each would use.
+(symbol and side) are served strictest close-out price first, then by account; a buffer that cannot serve all of them
+serves the same share of the contracts of every market.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class InsuranceFund:
 
     Notes
     -----
-    It needs a book: without one it only pays money still owed at the end. Its cost for all markets is worked out
-    first; if it cannot afford all, each market gets the same share of its cost.
+    It needs a book: without one it only pays money still owed at the end. If it cannot afford to close everything, it
+    closes the largest share of every market's orders, the same in each, that its budget pays for.
 
     Examples
     --------
@@ -119,8 +119,9 @@ class InsuranceFund:
     def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """Sweep what is left of the book, strictest close-out first, as far as the budget pays for it."""
         lines = [_costly_line(distress, code) for code in range(len(distress.symbols))]
-        part = _affordable(self.budget, sum(line.cost[-1] for line in lines))
-        end = np.array([line.reach(part * line.cost[-1]) for line in lines])
+        wanted = distress.markets.total(distress.ordered)
+        part = _part_paid(lines, wanted, self.budget)
+        end = np.minimum(part * wanted, [line.depth[-1] for line in lines])
         qty = queue(end, distress.ordered, None, distress.market)
         value = distress.book_values(qty)
         paid = np.maximum(qty * distress.worse_than_close_out(value), 0.0)
@@ -194,8 +195,16 @@ class BackstopVault:
             raise VenueError(
                 f"{self.name}: whole accounts are counted gross; set is_netting or takes_accounts, not both"
             )
+        self._check_inventory()
+
+    def _check_inventory(self) -> None:
         if missing := [column for column in ("qty", "value") if column not in self.inventory]:
             raise VenueError(f"{self.name}: inventory misses columns {missing}")
+        held = self.inventory[["qty", "value"]]
+        if any(dtype.kind not in "iuf" for dtype in held.dtypes) or not np.isfinite(held.to_numpy(dtype=float)).all():
+            raise VenueError(f"{self.name}: inventory must hold finite numbers in qty and value")
+        if held.index.has_duplicates:
+            raise VenueError(f"{self.name}: inventory has a symbol twice; add the rows up")
 
     @property
     def room(self) -> float:
@@ -248,12 +257,9 @@ class BackstopVault:
             notional = distress.markets.total(willing * distress.unit)
             part = np.full(len(wanted), _affordable(self.room, notional.sum()))
         loss = willing * np.maximum(distress.worse_than_close_out(distress.mark), 0.0)
-        bearable = _affordable(self.bearable_loss, loss.sum())
+        lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]
         end = part * wanted
-        if bearable < 1:
-            lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]
-            end = np.minimum(end, [line.reach(bearable * line.cost[-1]) for line in lines])
-        return queue(end, willing, None, distress.market)
+        return queue(_part_paid(lines, end, self.bearable_loss) * end, willing, None, distress.market)
 
     def _netted_part(self, distress: Distress, willing: Floats) -> Floats:
         """Share of each market that fits when both sides of a symbol offset each other and the inventory."""
@@ -299,9 +305,14 @@ class Line(NamedTuple):
         """Line of needs with the cost of each."""
         return cls(np.r_[0.0, np.cumsum(qty)], np.r_[0.0, np.cumsum(cost)])
 
-    def reach(self, budget: float) -> float:
-        """Most contracts that `budget` pays for."""
-        return _last_reach(self.depth, self.cost, budget)
+
+def _part_paid(lines: list[Line], wanted: Floats, budget: float) -> float:
+    """Largest share of the `wanted` contracts, the same in every line, that a budget pays for."""
+    pairs = [(line, want) for line, want in zip(lines, wanted, strict=True) if want > 0]
+    knots = np.unique(np.concatenate([np.minimum(line.depth / want, 1.0) for line, want in pairs] or [np.zeros(1)]))
+    knots = np.union1d(knots, [0.0, 1.0])
+    spent = sum((np.interp(knots * want, line.depth, line.cost) for line, want in pairs), np.zeros(len(knots)))
+    return _last_reach(knots, spent, budget)
 
 
 def _costly_line(distress: Distress, code: int) -> Line:
@@ -320,7 +331,7 @@ def _affordable(budget: float, cost: float) -> float:
 
 
 def _last_reach(depth: Floats, cost: Floats, budget: float) -> float:
-    """Largest depth whose (piecewise linear, finally rising) cost is within the budget; the first depth if none is."""
+    """Largest depth whose piecewise linear cost is within the budget; the first depth if none is."""
     within = np.flatnonzero(cost <= budget)
     if len(within) == 0:
         return float(depth[0])

@@ -28,6 +28,16 @@ class Groups(NamedTuple):
         """Sum of `values` over the group of each row, shape of the rows."""
         return self.total(values)[self.codes]
 
+    def running(self, values: Floats) -> Floats:
+        """Cumulative sum that starts anew in each group; the rows of a group stand together.
+
+        The total of a group is taken off behind its last row, which leaves exactly zero (both are sums in row order):
+        each group has the digits that it has alone.
+        """
+        ends = np.flatnonzero(self.codes[1:] != self.codes[:-1])
+        padded = np.insert(values, ends + 1, -self.total(values)[self.codes[ends]])
+        return np.delete(np.cumsum(padded), ends + 1 + np.arange(len(ends)))
+
     def first(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """First of `values` in each group, shape (size,); zero for a group without rows."""
         result = np.zeros(self.size, dtype=values.dtype)
@@ -53,12 +63,18 @@ def level_keys(index: pd.Index, names: list[str]) -> pd.Index:
     return values[0] if len(values) == 1 else pd.MultiIndex.from_arrays(values, names=names)
 
 
+def sorted_codes(index: pd.Index, name: str) -> Codes:
+    """Place of each row's label among the sorted labels of one level."""
+    labels, codes = level_labels(index, name), level_codes(index, name)
+    return codes if labels.is_monotonic_increasing else np.argsort(np.argsort(labels))[codes]
+
+
 def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
     """Groups by index levels; codes of one level in the order of its labels."""
     codes, size = np.zeros(len(index), dtype=np.intp), 1
     for name in names:
         labels = max(len(level_labels(index, name)), 1)
-        codes = codes * labels + level_codes(index, name)
+        codes = codes * labels + sorted_codes(index, name)
         size *= labels
     if size > max(4 * len(index), 1024):
         codes, uniques = pd.factorize(codes, sort=True)

@@ -13,7 +13,7 @@ from adlkit.contracts import Floats
 from adlkit.groups import Codes
 
 DUST = 1e-13
-"""Pieces below this share of the matched total are rounding, not trades."""
+"""Pieces below this share of the matched total are rounding, not trades, unless they are most of a quantity."""
 
 
 class Pairs(NamedTuple):
@@ -41,11 +41,11 @@ def overlap(first: Floats, second: Floats) -> Pairs:
     cuts = np.union1d(*ends)
     cuts = np.r_[cuts[cuts < total], total]
     qty = np.diff(cuts, prepend=0.0)
-    real = qty > DUST * total
-    middle, qty = (cuts - qty / 2)[real], qty[real]
-    places = [np.minimum(np.searchsorted(end, middle), len(end) - 1) for end in ends]
+    places = [np.minimum(np.searchsorted(end, cuts - qty / 2), len(end) - 1) for end in ends]
+    real = qty > np.minimum(DUST * total, 0.5 * np.minimum(first[places[0]], second[places[1]]))
+    qty, places = qty[real], [place[real] for place in places]
     for line, end, place in zip((first, second), ends, places, strict=True):
-        whole = (np.bincount(place, minlength=len(line)) == 1)[place] & (end[place] <= total)
+        whole = (np.bincount(place, minlength=len(line)) == 1)[place] & (end[place] <= total * (1 + DUST))
         qty = np.where(whole, line[place], qty)
     return Pairs(places[0], places[1], qty)
 
@@ -60,7 +60,9 @@ def overlap_from(needs: Floats, supply: Floats, release: Codes) -> Pairs:
         return overlap(needs, supply)
     dust = DUST * min(needs.sum(), supply.sum())
     willing = np.flatnonzero((supply > dust) & (release < len(needs)))
-    left, follower, front, end = needs.tolist(), list(range(len(needs) + 1)), 0, len(needs)
+    left, end = needs.tolist(), len(needs)
+    follower = [*np.where(needs <= dust, np.arange(1, end + 1), np.arange(end)).tolist(), end]
+    front = _first_open(follower, 0)
     served, servants, pieces = [], [], []
     for place, qty, start in zip(willing.tolist(), supply[willing].tolist(), release[willing].tolist(), strict=True):
         need = _first_open(follower, start) if start > front else front

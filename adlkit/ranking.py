@@ -14,7 +14,7 @@ import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.errors import ScoreError
-from adlkit.groups import Codes, Groups, level_codes, level_groups, level_labels, market_levels
+from adlkit.groups import Codes, Groups, level_groups, market_levels, sorted_codes
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
 from adlkit.scores import Score
 
@@ -93,7 +93,7 @@ def quantile(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = No
     queues = queue_order(panel, evaluate(score, panel))
     mass = _mass(panel, queues, weight)
     ahead, total = _cumulated(mass, queues)
-    return _scatter(panel, "quantile", queues, (total - ahead + mass) / total)
+    return _scatter(panel, "quantile", queues, (total - (ahead - mass)) / total)
 
 
 def lights(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5) -> pd.Series:
@@ -204,8 +204,7 @@ def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
 
 def account_order(panel: pd.DataFrame) -> Codes:
     """Place of each row's account in sorted order."""
-    labels, codes = level_labels(panel.index, "account"), level_codes(panel.index, "account")
-    return codes if labels.is_monotonic_increasing else np.argsort(np.argsort(labels))[codes]
+    return sorted_codes(panel.index, "account")
 
 
 def _break_ties(panel: pd.DataFrame, rows: Codes, market: Codes, values: Floats) -> Codes:
@@ -239,9 +238,7 @@ def _mass(panel: pd.DataFrame, queues: Queues, weight: pd.Series | None) -> Floa
 def _cumulated(mass: Floats, queues: Queues) -> tuple[Floats, Floats]:
     """Mass at or ahead of each queued row, and the whole of its queue."""
     groups = Groups(queues.queue, int(queues.queue.max(initial=-1)) + 1)
-    total = groups.spread(mass)
-    share = np.cumsum(mass / total)
-    return (share - queues.queue) * total, total
+    return groups.running(mass), groups.spread(mass)
 
 
 def _numbers_on(panel: pd.DataFrame, values: pd.Series, what: str) -> pd.Series:

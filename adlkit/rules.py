@@ -26,6 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import Floats
+from adlkit.errors import AllocationError
 from adlkit.groups import Groups
 
 Codes = npt.NDArray[np.intp]
@@ -145,6 +146,8 @@ def water_fill(
     >>> adl.rules.water_fill(8.0, [10.0, 6.0, 4.0], [20.0, 30.0, 40.0]).round(4).tolist()
     [6.8, 1.2, 0.0]
     """
+    if weight is None:
+        raise AllocationError("water_fill levels by a weight, e.g. equity; give one")
     target, capacity, groups = _segments(target, capacity, group)
     share = np.asarray(weight, dtype=float)
     broke = np.where(share > 0, 0.0, capacity)
@@ -181,19 +184,8 @@ def catalogue() -> pd.DataFrame:
 
 
 def running_total(values: Floats, groups: Groups) -> Floats:
-    """Cumulative sum that starts anew in each group.
-
-    Values are scaled by their group's total and each group's sum is taken off at the next one's start, so that a group
-    of large numbers does not cost another its digits.
-    """
-    if len(values) == 0:
-        return values
-    total = groups.total(values)
-    scale = np.where(total > 0, total, 1.0)[groups.codes]
-    share = values / scale
-    start = np.flatnonzero(np.r_[False, groups.codes[1:] != groups.codes[:-1]])
-    share[start] -= (total[groups.codes[start - 1]] > 0).astype(float)
-    return np.cumsum(share) * scale
+    """Cumulative sum that starts anew in each group."""
+    return groups.running(values)
 
 
 def _reverse_total(values: Floats, groups: Groups) -> Floats:

@@ -213,7 +213,8 @@ bitmex = VenueRules(
 bybit = VenueRules(
     name="Bybit",
     valid_from="2025-11",
-    source="https://bybits.org/zh-TW/help-center/article/Auto-Deleveraging-ADL and .../article/Insurance-Fund",
+    source="https://help.bybit.com/hc/en-us/articles/900000031623 and "
+    "https://www.bybit.com/en/help-center/article/Insurance-Fund",
     policy=Policy(scores.bitmex),
     buffers=(InsuranceFund(balance=0.0),),
     surplus_to="insurance fund",
@@ -235,6 +236,8 @@ dydx_v4 = VenueRules(
     fee_to="insurance fund",
     assumptions=(
         "orders stop at the bankruptcy price; the chain's fillable price is stricter",
+        "the fund pays in part what it cannot pay in full; the chain refuses such a fill",
+        "the rest of an order filled in part is deleveraged; the chain passes on only orders without any fill",
         "the pseudo-random start is that of seed 0; the limits of 500 counterparties and 10 attempts are not modelled",
     ),
 )

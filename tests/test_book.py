@@ -301,3 +301,18 @@ def test_every_fault_of_a_book_is_listed_at_once():
 def test_a_power_law_without_sense_is_refused(depth, exponent, reach):
     with pytest.raises(BookError, match="depth and exponent must be finite and above zero, reach in"):
         adl.OrderBook.power_law(depth, exponent, reach=reach)
+
+
+def test_an_empty_side_needs_no_types():
+    assert adl.OrderBook(BIDS, pd.DataFrame(columns=["price", "qty"])).sweep(-1.0).filled == -1.0
+
+
+def test_a_missing_number_of_a_nullable_column_is_refused():
+    with pytest.raises(BookError, match="bids: 1 levels with price not finite and above zero"):
+        adl.OrderBook(BIDS.assign(price=pd.array([98.0, None, 95.0], dtype="Float64")), ASKS)
+
+
+@pytest.mark.parametrize(("qty", "limit"), [(np.nan, None), (-1.0, np.nan)])
+def test_an_order_of_nan_is_refused(qty, limit):
+    with pytest.raises(BookError, match="NaN"):
+        BOOK.sweep(qty, limit)

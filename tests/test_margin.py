@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from golden_cases import assert_golden, golden_ids, golden_panel, golden_rows
+from golden_cases import assert_golden, assert_stated, golden_ids, golden_panel, golden_rows
 from hypothesis import given
 from strategies import BOTH, LINEAR, few, panels, tiers
 
@@ -64,6 +64,29 @@ def test_unrealized_pnl_is_the_documented_one(case):
 def test_maintenance_margin_is_the_documented_one(case):
     rows = golden_rows("maintenance_margin", case)
     assert_golden(adl.maintenance_margin(golden_panel(rows)), rows, "maintenance_margin")
+
+
+@pytest.mark.parametrize("case", golden_ids("adl_settlement"))
+def test_bankruptcy_price_and_shortfall_before_a_settlement_are_the_documented_ones(case):
+    rows = golden_rows("adl_settlement", case)
+    panel = golden_panel(rows)
+    assert_stated(adl.bankruptcy_price(panel), rows, "bankruptcy_price")
+    assert_stated(adl.shortfall(panel)[rows["account"]], rows, "shortfall")
+
+
+@pytest.mark.parametrize("case", golden_ids("insurance_fund"))
+def test_profit_equity_and_bankruptcy_price_at_a_fill_are_the_documented_ones(case):
+    """Both lines of a case are one symbol at two prices, so each is a panel of its own."""
+    for _, rows in golden_rows("insurance_fund", case).groupby("account"):
+        panel = golden_panel(rows)
+        for measure in (adl.bankruptcy_price, adl.unrealized_pnl, adl.equity):
+            assert_stated(measure(panel), rows, measure.__name__)
+
+
+@pytest.mark.parametrize("case", golden_ids("waterfall"))
+def test_the_limit_of_a_liquidation_order_is_the_documented_close_out_price(case):
+    rows = golden_rows("waterfall", case)
+    assert_stated(adl.close_out_price(golden_panel(rows)), rows, "limit_price")
 
 
 def one(account: str = "ann", symbol: str = "BTC", **facts: object) -> pd.DataFrame:

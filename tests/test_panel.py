@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -205,20 +206,19 @@ def test_integers_that_floats_cannot_hold_are_refused():
         ([1, 2], "dtype is int64, need text"),
         (pd.Series([1, 2], dtype="category"), "dtype is int64, need text"),
         ([1.5, 2.5], "dtype is float64, need text"),
-        (["x", None], "1 row missing; name every one"),
-        (["x", ""], "1 row empty; name every one"),
+        (["x", None], "1 row .*missing; name every one"),
+        (["x", ""], "1 row .*empty; name every one"),
         (["x", 2], "dtype is object, need text"),
     ],
 )
 def test_a_name_that_is_not_text_is_refused(column, values, message):
-    assert any(text.startswith(f"{column}: {message}") for text in problems(positions(**{column: values})))
+    assert any(re.match(f"{column}: {message}", text) for text in problems(positions(**{column: values})))
 
 
 @pytest.mark.parametrize("contract", ["Linear", "coin", "quanto"])
 def test_an_unknown_contract_is_refused_with_the_known_ones(contract):
-    assert problems(positions(contract=["linear", contract]))[0] == (
-        "contract: 1 row (first: ('bob', 'BTC')) none of ['linear', 'inverse']"
-    )
+    (found,) = problems(positions(contract=["linear", contract]))
+    assert found.startswith("contract: 1 row (first: ('bob', 'BTC')) none of ['linear', 'inverse']")
 
 
 # What is refused: columns
@@ -286,10 +286,8 @@ def test_the_same_position_at_two_times_is_two_rows():
 
 
 def test_several_marks_of_one_symbol_are_refused():
-    found = problems(positions(mark_price=[90.0, 91.0]))
-    assert found == [
-        "mark_price: 1 row (first: ('bob', 'BTC')) other than the first mark of their symbol; give one mark per symbol"
-    ]
+    (found,) = problems(positions(mark_price=[90.0, 91.0]))
+    assert found.startswith("mark_price: 1 row (first: ('bob', 'BTC')) other than the first mark of their symbol")
 
 
 @pytest.mark.parametrize(
@@ -436,9 +434,9 @@ def test_times_of_polars_keep_their_instants():
         ([1760130964] * 2, "numbers are not times; use pd.to_datetime"),
         ([1760130964.5] * 2, "numbers are not times; use pd.to_datetime"),
         (["soon", "later"], "time: "),
-        ([UTC_TIMES[0], pd.NaT], "1 row missing"),
-        (UTC_TIMES.as_unit("ns") + pd.Timedelta("1ns"), "2 rows finer than a microsecond"),
-        (["2025-10-10T21:16:04.123456789Z"] * 2, "2 rows finer than a microsecond"),
+        ([UTC_TIMES[0], pd.NaT], "1 row .*missing"),
+        (UTC_TIMES.as_unit("ns") + pd.Timedelta("1ns"), "2 rows .*finer than a microsecond"),
+        (["2025-10-10T21:16:04.123456789Z"] * 2, "2 rows .*finer than a microsecond"),
     ],
 )
 def test_times_that_leave_doubt_about_the_instant_are_refused(times, message):

@@ -159,7 +159,7 @@ def test_quantile_and_lights_are_the_exact_cumulated_shares(panel, weighted):
 
 
 @given(panel=scored())
-def test_the_front_has_quantile_one_and_all_lights_unless_it_is_large(panel):
+def test_the_front_of_every_queue_has_quantile_one_and_nobody_more(panel):
     quantile = adl.quantile(panel, score=by_column, weight=panel["qty"].abs() + 1 / 3)
     assert ((quantile.dropna() > 0) & (quantile.dropna() <= 1)).all()
     for queue in sorted_queues(panel):
