@@ -221,8 +221,9 @@ def _positions(arguments: argparse.Namespace) -> pd.DataFrame:
         return load_dataset(EMBEDDED)
     frame = _read(arguments.file)
     if _holds_fills(frame):
+        panel = hyperliquid.events_to_panel(hyperliquid.read_adl_events(arguments.file))
         print("ADL fills: equity is that of the end of the window, and only deleveraged accounts are in the queues.\n")
-        return hyperliquid.events_to_panel(hyperliquid.read_adl_events(arguments.file))
+        return panel
     return build_panel(frame)
 
 

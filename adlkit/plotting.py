@@ -119,7 +119,7 @@ def plot_payers(event: EventResult, *, top: int = 15, ax: Axes | None = None) ->
     >>> import adlkit as adl
     >>> event = adl.run_event(adl.load_dataset("four_accounts"), {"BTC": 70.0}, venue=adl.venues.bitmex)
     >>> ax = plot_payers(event)
-    >>> [bar.get_width() for bar in ax.patches]
+    >>> [float(bar.get_width()) for bar in ax.patches]
     [10.0, 10.0]
     """
     table = payers(event)
@@ -158,7 +158,7 @@ def plot_shortfall(shortfall: pd.Series, *, top: int = 15, unit: str = "ccy", ax
     --------
     >>> import adlkit as adl
     >>> ax = plot_shortfall(adl.shortfall(adl.load_dataset("four_accounts")))
-    >>> [bar.get_width() for bar in ax.patches]
+    >>> [float(bar.get_width()) for bar in ax.patches]
     [20.0]
     """
     owed = shortfall[shortfall > 0].sort_values(ascending=False, kind="stable")
@@ -231,7 +231,7 @@ def plot_event_symbols(events: pd.DataFrame, *, top: int = 15, unit: str = "USD"
     --------
     >>> import pandas as pd
     >>> events = pd.DataFrame({"symbol": ["BTC", "ETH", "BTC"], "notional": [2.0, 4.0, 3.0]})
-    >>> [bar.get_width() for bar in plot_event_symbols(events).patches]
+    >>> [float(bar.get_width()) for bar in plot_event_symbols(events).patches]
     [5.0, 4.0]
     """
     closed = events.groupby("symbol", observed=True)["notional"].sum().sort_values(ascending=False, kind="stable")

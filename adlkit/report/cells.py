@@ -86,6 +86,16 @@ def six_digits(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 1e5 else f"{rounded:,.6g}"
 
 
+def many(count: int, noun: str) -> str:
+    """A number of things: one account, 2,152 accounts."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def largest(shown: int, count: int, noun: str) -> str:
+    """What a table shows of a longer list."""
+    return f"The {shown} largest of {many(count, noun)}" if shown < count else f"All {many(count, noun)}"
+
+
 def dots(lit: int, n_lights: int) -> Markup:
     """Lights as filled and empty dots, and in words for who does not see them."""
     row = "●" * lit + "○" * (n_lights - lit)

@@ -15,7 +15,20 @@ from adlkit.event import EventResult
 from adlkit.margin import account_summary, close_out_price, notional
 from adlkit.plotting import currency, percent, plain, short, stage_name
 from adlkit.ranking import adl_queue
-from adlkit.report.cells import counts, decimals, dots, money, money_like, names, numbers, shares, six_digits, texts
+from adlkit.report.cells import (
+    counts,
+    decimals,
+    dots,
+    largest,
+    many,
+    money,
+    money_like,
+    names,
+    numbers,
+    shares,
+    six_digits,
+    texts,
+)
 from adlkit.report.page import Card, Column, Page, Section, Table, chart, table, write_page
 
 TOP, MOST_QUEUES = 10, 12
@@ -100,7 +113,7 @@ def _winners_sentence(event: EventResult) -> str:
     winners, unit = plotting.payers(event), currency(event)
     if winners.empty:
         return "Nobody was deleveraged."
-    who = "1 winner was" if len(winners) == 1 else f"{len(winners):,} winners were"
+    who = f"{many(len(winners), 'winner')} {'was' if len(winners) == 1 else 'were'}"
     return f"{who} deleveraged and {_given_up(winners['forgone'].sum(), unit)} against the mark."
 
 
@@ -183,7 +196,7 @@ def _payers_section(event: EventResult) -> Section:
         "forgone": Column(f"given up against the mark [{unit}]", money),
         "share": Column("of all given up", shares),
     }
-    caption = f"The {min(TOP, len(rows))} largest of {len(rows):,} deleveraged winners"
+    caption = largest(TOP, len(rows), "deleveraged winner")
     note = "By money given up, then by size. Below zero: the fill was better for the winner than the mark."
     figure = chart(lambda ax: plotting.plot_payers(event, top=TOP, ax=ax), min(len(rows), TOP + 1))
     return Section("Who paid", [], [figure, table(rows.head(TOP), columns, caption=caption, note=note)])
@@ -242,7 +255,7 @@ def _bankrupt_section(event: EventResult) -> Section:
         "closed_by": Column("closed by", texts, "text"),
     }
     top = accounts["shortfall"].iloc[:TOP].sum() / accounts["shortfall"].sum()
-    words = [f"The {min(TOP, len(accounts))} largest of {len(accounts):,} make up {percent(top)} of the shortfall."]
+    words = [f"{largest(TOP, len(accounts), 'account')}: {percent(top)} of the shortfall."]
     note = "Close-out price: where closing the whole account leaves it exactly nothing."
     rows = _bankrupt_positions(event, accounts.index[:TOP])
     return Section("Bankrupt accounts", words, [table(rows, columns, note=note)])

@@ -12,7 +12,7 @@ import pandas as pd
 from adlkit import plotting, scores
 from adlkit.plotting import percent, short
 from adlkit.ranking import rank
-from adlkit.report.cells import clock, counts, money, names, numbers, shares, short_names, texts
+from adlkit.report.cells import clock, counts, largest, many, money, names, numbers, shares, short_names, texts
 from adlkit.report.page import Card, Column, Page, Section, Table, chart, table, write_page
 from adlkit.scores import Score
 from adlkit.sources import hyperliquid
@@ -104,11 +104,12 @@ def build_events_report(
 
 def _finding(events: pd.DataFrame) -> str:
     rows = _totals(events, "account")
-    largest, part = min(TOP, len(rows)), percent(rows["share"].head(TOP).sum())
+    fills, accounts = many(len(events), "fill"), many(len(rows), "account")
+    symbols, part = many(events["symbol"].nunique(), "symbol"), percent(rows["share"].head(TOP).sum())
     return (
-        f"{len(events):,} fills closed {short(events['notional'].sum())} USD of {len(rows):,} accounts in "
-        f"{events['symbol'].nunique():,} symbols; the {largest} largest accounts had {part} of it. Closed PnL, from "
-        f"entry to the ADL price, is {short(events['closed_pnl'].sum())} USD."
+        f"{fills} closed {short(events['notional'].sum())} USD of {accounts} in {symbols}. "
+        f"{largest(TOP, len(rows), 'account')}: {part} of it. Closed PnL, from entry to the ADL price: "
+        f"{short(events['closed_pnl'].sum())} USD."
     )
 
 
@@ -137,7 +138,7 @@ def _symbols_section(events: pd.DataFrame) -> Section:
         "closed_pnl": Column("closed PnL [USD]", money),
         "per_notional": Column("closed PnL / notional", shares),
     }
-    caption = f"The {min(TOP_WIDE, len(rows))} largest of {len(rows):,} symbols"
+    caption = largest(TOP_WIDE, len(rows), "symbol")
     figure = chart(lambda ax: plotting.plot_event_symbols(events, top=TOP, ax=ax), min(len(rows), TOP + 1))
     return Section("What was closed", [], [figure, table(rows.head(TOP_WIDE), columns, caption=caption)])
 
@@ -158,13 +159,12 @@ def _payers_section(events: pd.DataFrame) -> Section:
         "symbols": Column("symbols", counts),
     }
     richest = rows.sort_values("closed_pnl", ascending=False, kind="stable").head(TOP)
-    many = f"{min(TOP, len(rows))} of {len(rows):,} deleveraged accounts"
     words = [
         "Closed PnL is profit from entry to the ADL price, as the venue reported it. It is not what ADL cost them."
     ]
     tables = [
-        table(rows.head(TOP), columns, caption=f"Most notional closed: {many}"),
-        table(richest, columns, caption=f"Most closed PnL: {many}"),
+        table(rows.head(TOP), columns, caption=f"{largest(TOP, len(rows), 'account')} by notional closed"),
+        table(richest, columns, caption=f"{largest(TOP, len(rows), 'account')} by closed PnL"),
     ]
     return Section("Who paid", words, tables)
 
@@ -189,7 +189,7 @@ def _left_section(events: pd.DataFrame, after: pd.Series) -> Section:
         "notional": Column("notional left [USD]", money),
         "time": Column("last fill [UTC]", clock, "short"),
     }
-    caption = f"The {min(TOP, len(rows))} largest that stayed open"
+    caption = largest(TOP, len(rows), "open position")
     return Section("What remained open", words, _unless_empty(rows.head(TOP), columns, caption))
 
 
@@ -210,7 +210,7 @@ def _negative_section(events: pd.DataFrame) -> Section:
         "notional": Column("notional closed [USD]", money),
         "closed_pnl": Column("closed PnL [USD]", money),
     }
-    caption = f"The {min(TOP, len(negative))} lowest, end of window"
+    caption = f"The {min(TOP, len(negative))} lowest"
     blocks = _unless_empty(negative.head(TOP), columns, caption)
     return Section("Negative equity at the end of the window", words, blocks)
 
@@ -237,7 +237,7 @@ def _ranks_section(panel: pd.DataFrame) -> Section:
         "among": Column("among", counts),
         **{name: Column(name, counts) for name in used},
     }
-    caption = f"The {min(TOP_WIDE, len(rows))} largest of {len(rows):,} positions"
+    caption = largest(TOP_WIDE, len(rows), "position")
     blocks = [*_unless_empty(rows.head(TOP_WIDE), columns, caption), _formulas(used)]
     return Section("How each formula would have ranked them", words, blocks)
 
