@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
-from adlkit.data import load_dataset
+from adlkit.data import dataset_names, load_dataset
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
     account_summary,
@@ -44,6 +47,7 @@ __all__ = [
     "build_panel",
     "check_panel",
     "close_out_price",
+    "dataset_names",
     "effective_leverage",
     "equity",
     "errors",
@@ -69,3 +73,22 @@ __all__ = [
     "unrealized_pnl",
     "venues",
 ]
+
+_DRAWING = {
+    "plotting": "adlkit.plotting",
+    "report": "adlkit.report",
+    "build_report": "adlkit.report",
+    "build_events_report": "adlkit.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what draws, and with it matplotlib, when it is first asked for."""
+    if name not in _DRAWING:
+        raise AttributeError(f"module 'adlkit' has no attribute {name!r}")
+    module = importlib.import_module(_DRAWING[name])
+    return module if _DRAWING[name].endswith(f".{name}") else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_DRAWING])

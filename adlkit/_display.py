@@ -13,9 +13,8 @@ class _HasSummary(Protocol):
 
 def format_number(value: float) -> str:
     """Write `value` with at most six significant digits: stored outputs must not differ between CPUs."""
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if abs(value) >= 1e5 and value == value else f"{value:,.6g}"
+    rounded = float(f"{value:.6g}") + 0.0
+    return f"{rounded:,.0f}" if 1e6 <= abs(rounded) < 1e15 else f"{rounded:,.6g}"
 
 
 class SummaryRepr:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from adlkit._display import SummaryRepr
-from adlkit.contracts import is_inverse, value_of
+from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
-from adlkit.groups import Groups, level_keys
+from adlkit.groups import Codes, Groups, level_keys
 from adlkit.rules import Rule, queue
 from adlkit.scores import Score
 
@@ -47,8 +48,8 @@ class Policy:
     weight: Measure | None = None
 
     def __post_init__(self) -> None:
-        for name in ("score", "rule"):
-            if not callable(getattr(self, name)):
+        for name in ("score", "rule", "weight"):
+            if not callable(getattr(self, name)) and (name, self.weight) != ("weight", None):
                 raise AllocationError(f"{name} must be a function, got {getattr(self, name)!r}")
 
 
@@ -155,23 +156,24 @@ def allocate(
     _check_amounts("target", targets)
     _check_index("weight", weight, "capacity", capacity.index)
     order = np.argsort(groups.codes, kind="stable")
-    masses = None if weight is None else weight.to_numpy(dtype=float)
-    if masses is not None and not np.isfinite(masses).all():
-        raise AllocationError(f"weight: {int((~np.isfinite(masses)).sum())} values are NaN or infinite")
-    room = capacity.to_numpy(dtype=float)
-    taken = np.empty(len(room))
-    given = rule(
-        targets.to_numpy(dtype=float),
-        room[order],
-        None if masses is None else masses[order],
-        groups.codes[order],
-    )
-    if np.shape(given) != room.shape:
-        raise AllocationError(f"rule {getattr(rule, '__name__', rule)!r} did not return one number per candidate")
-    taken[order] = given
-    if not ((taken >= 0) & (taken <= room)).all():
-        raise AllocationError(f"rule {getattr(rule, '__name__', rule)!r} took less than 0 or more than capacity")
+    weights = None if weight is None else weight.to_numpy(dtype=float)[order]
+    if weights is not None and not np.isfinite(weights).all():
+        raise AllocationError(f"weight: {int((~np.isfinite(weights)).sum())} values are NaN or infinite")
+    taken = np.empty(len(capacity))
+    room = capacity.to_numpy(dtype=float)[order]
+    taken[order] = apply_rule(rule, targets.to_numpy(dtype=float), room, weights, groups.codes[order])
     return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups)
+
+
+def apply_rule(rule: Rule, target: npt.ArrayLike, capacity: Floats, weight: Floats | None, group: Codes) -> Floats:
+    """What a rule takes, or an AllocationError if it breaks its word: 0 <= taken <= capacity, one per candidate."""
+    name = repr(getattr(rule, "__name__", rule))
+    taken = np.asarray(rule(target, capacity, weight, group), dtype=float)
+    if taken.shape != capacity.shape:
+        raise AllocationError(f"rule {name} did not return one number per candidate")
+    if not ((taken >= 0) & (taken <= capacity)).all():
+        raise AllocationError(f"rule {name} took less than 0 or more than capacity")
+    return taken
 
 
 def to_lots(

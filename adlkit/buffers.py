@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,28 @@ from adlkit.rules import queue
 
 
 class Buffer(Protocol):
-    """Anything with a name that can be offered distressed positions."""
+    """Anything that can be offered distressed positions: a name, money, and how they change."""
 
     @property
     def name(self) -> str:
         """Its name in results."""
 
+    @property
+    def money(self) -> float:
+        """What it owns [ccy]; only changes of it count."""
+
+    @property
+    def budget(self) -> float:
+        """Money [ccy] of it that one event may use to pay what accounts owe."""
+
+    def remark(self, values: Mapping[str, float]) -> Buffer:
+        """The buffer at other values of one contract, by symbol."""
+
     def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """What it takes, and what is left of it."""
+
+    def receive(self, amount: float) -> Buffer:
+        """The buffer with `amount` more [ccy], or less below zero."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,8 @@ class ProgrammaticLiquidity:
     discount : float
         Distance [1] from the mark at which it trades: longs are bought at mark x (1 - discount), shorts sold at
         mark x (1 + discount). It serves only orders whose limit allows that.
+    money : float, default 0
+        Gains [ccy] so far, against the marks of their events.
     name : str, default "programmatic liquidity"
         In results.
 
@@ -57,7 +73,9 @@ class ProgrammaticLiquidity:
 
     capacity: float
     discount: float
+    money: float = 0.0
     name: str = "programmatic liquidity"
+    budget: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         _check_amount(self.name, "capacity", self.capacity)
@@ -73,8 +91,18 @@ class ProgrammaticLiquidity:
         wanted = distress.markets.total(willing * distress.unit)
         part = _affordable(self.capacity, wanted.sum())
         qty = queue(part * distress.markets.total(willing), willing, None, distress.market)
-        left = replace(self, capacity=max(self.capacity - float((qty * distress.unit).sum()), 0.0))
+        used = float((qty * distress.unit).sum())
+        gain = float((qty * distress.side * (distress.mark - value)).sum())
+        left = replace(self, capacity=max(self.capacity - used, 0.0), money=self.money + gain)
         return Taken(qty, value, np.zeros(len(qty)), self.name), left
+
+    def remark(self, values: Mapping[str, float]) -> ProgrammaticLiquidity:  # noqa: ARG002
+        """The same: it is rid of what it took."""
+        return self
+
+    def receive(self, amount: float) -> ProgrammaticLiquidity:
+        """The programme with `amount` more [ccy], or less below zero."""
+        return replace(self, money=self.money + amount)
 
 
 @dataclass(frozen=True)
@@ -112,9 +140,18 @@ class InsuranceFund:
             raise VenueError(f"{self.name}: max_use must be within [0, 1], got {self.max_use!r}")
 
     @property
+    def money(self) -> float:
+        """Its balance [ccy]."""
+        return self.balance
+
+    @property
     def budget(self) -> float:
         """Money that one event may use."""
         return self.balance * self.max_use
+
+    def remark(self, values: Mapping[str, float]) -> InsuranceFund:  # noqa: ARG002
+        """The same: it holds no positions."""
+        return self
 
     def take(self, distress: Distress) -> tuple[Taken, Buffer]:
         """Sweep what is left of the book, strictest close-out first, as far as the budget pays for it."""
@@ -183,6 +220,7 @@ class BackstopVault:
     is_netting: bool = False
     inventory: pd.DataFrame = field(default_factory=_no_inventory)
     name: str = "backstop vault"
+    budget: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.equity):
@@ -205,6 +243,11 @@ class BackstopVault:
             raise VenueError(f"{self.name}: inventory must hold finite numbers in qty and value")
         if held.index.has_duplicates:
             raise VenueError(f"{self.name}: inventory has a symbol twice; add the rows up")
+
+    @property
+    def money(self) -> float:
+        """Its equity [ccy]."""
+        return self.equity
 
     @property
     def room(self) -> float:

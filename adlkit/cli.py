@@ -154,16 +154,14 @@ def _event(arguments: argparse.Namespace) -> None:
 
 def _rank(arguments: argparse.Namespace) -> None:
     panel = _positions(arguments)
-    if arguments.symbol is not None:
-        known = sorted(map(str, panel.index.unique("symbol")))
-        if arguments.symbol not in known:
-            raise CommandError(f"unknown symbol {arguments.symbol!r}; known: {known[:20]}")
-        panel = panel[panel.index.get_level_values("symbol") == arguments.symbol]
-    queue = adl_queue(panel, score=getattr(scores, arguments.score))
-    side = np.where(queue["qty"] > 0, "long", "short")
-    queue = queue[queue["rank"] <= arguments.top].assign(side=side[queue["rank"] <= arguments.top]).reset_index()
-    dots = ["●" * lit + "○" * (5 - lit) for lit in queue["lights"]]
-    table = queue.assign(lights=dots).rename(columns={"effective_leverage": "leverage"})
+    known = sorted(map(str, panel.index.unique("symbol")))
+    if arguments.symbol is not None and arguments.symbol not in known:
+        raise CommandError(f"unknown symbol {arguments.symbol!r}; known: {known[:20]}")
+    queue = adl_queue(panel, score=getattr(scores, arguments.score)).reset_index()
+    shown = queue["symbol"].isin(known if arguments.symbol is None else [arguments.symbol])
+    table = queue[shown & (queue["rank"] <= arguments.top)].rename(columns={"effective_leverage": "leverage"})
+    dots = ["●" * lit + "○" * (5 - lit) for lit in table["lights"]]
+    table = table.assign(lights=dots, side=np.where(table["qty"] > 0, "long", "short"))
     keys = [name for name in ("time", "symbol", "side", "rank", "account") if name in table]
     _show(table[[*keys, "qty", "notional", "unrealized_pnl", "leverage", "score", "lights"]])
 
@@ -371,7 +369,15 @@ def _with_columns(frame: pd.DataFrame, names: Sequence[str], file: str) -> pd.Da
 
 
 def _check_out(arguments: argparse.Namespace) -> None:
-    if arguments.file and arguments.out and Path(arguments.out).resolve() == Path(arguments.file).resolve():
+    """Tell before the work begins that its result could not be written."""
+    if arguments.out is None:
+        return
+    out = Path(arguments.out)
+    if out.is_dir():
+        raise CommandError(f"{out} is a folder; give a file")
+    if not out.parent.is_dir():
+        raise CommandError(f"no such folder: {out.parent}")
+    if arguments.file is not None and out.resolve() == Path(arguments.file).resolve():
         raise CommandError("--out is the input file; give another")
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from adlkit.book import Ladder
 from adlkit.contracts import Flags, Floats
 from adlkit.groups import Codes, Groups
-from adlkit.rules import running_total
 
 BOOK = "book"
 ROUNDING = 1e-12
@@ -97,7 +96,7 @@ class Distress:
 
     def book_values(self, qty: Floats) -> Floats:
         """Average value at which positions trade `qty` in what is left of the book; close-out where they do not."""
-        ahead = running_total(qty, self.markets) - qty
+        ahead = self.markets.running(qty) - qty
         value = self.close_out.copy()
         for ladder, used, rows in zip(self.ladders, self.used, self.market_rows, strict=True):
             start = used + ahead[rows]

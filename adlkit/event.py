@@ -14,11 +14,11 @@ import pandas as pd
 
 from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
-from adlkit.buffers import BackstopVault, Buffer, InsuranceFund
+from adlkit.buffers import Buffer
 from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.deleveraging import deleverage
 from adlkit.distress import BOOK, ROUNDING, Distress
-from adlkit.errors import BookError, PanelError
+from adlkit.errors import BookError, PanelError, VenueError
 from adlkit.fill_prices import TradePrices
 from adlkit.groups import Groups, level_groups, level_keys
 from adlkit.liquidation import liquidate, sweep
@@ -59,8 +59,8 @@ class EventResult(SummaryRepr):
         ``price``, ``realized_pnl`` (of the winner, from entry) and ``forgone`` (against the mark) [ccy].
     ledger : DataFrame, index stage, one column per party
         Change of money at the event's marks [ccy]; every row sums to zero.
-    buffers : dict of str to buffer
-        As they are afterwards.
+    buffers_before, buffers : dict of str to buffer
+        At the event's marks before anything traded, and afterwards.
 
     Examples
     --------
@@ -77,33 +77,38 @@ class EventResult(SummaryRepr):
     positions: pd.DataFrame
     fills: pd.DataFrame
     ledger: pd.DataFrame
+    buffers_before: dict[str, Buffer]
     buffers: dict[str, Buffer]
 
     @property
     def imbalance(self) -> float:
-        """Sum of all changes of money over gross notional [1]; zero but for rounding."""
-        return float(abs(self.ledger.to_numpy().sum()) / max(notional(self.before).sum(), 1e-300))
+        """Change of everybody's money over gross notional [1]: zero but for rounding.
+
+        Accounts and buffers are counted from their states before and after, not from the ledger; only book and
+        residual, which have no state, are taken from there.
+        """
+        accounts = [_owned(panel).sum() for panel in (self.before, self.panel)]
+        buffers = [sum(b.money for b in held.values()) for held in (self.buffers_before, self.buffers)]
+        outside = self.ledger[[BOOK, RESIDUAL]].to_numpy().sum()
+        change = accounts[1] - accounts[0] + buffers[1] - buffers[0] + outside
+        return float(abs(change) / max(notional(self.before).sum(), 1e-300))
 
     def summary(self) -> pd.Series:
         """Headline numbers: accounts, need by stage [ccy notional], money by party [ccy]."""
         accounts = self.positions.groupby(level="account", observed=True)[["is_liquidated", "is_bankrupt"]].any()
-        size = self.stages["notional"].groupby(level="stage", sort=False).sum()
-        money = self.ledger.sum()
-        bankrupt = self.before[self.positions["is_bankrupt"]]
-        owned = equity(bankrupt).groupby(level="account", observed=True).first()
+        size = self.stages["notional"].groupby(level="stage").sum()
+        owed = -_owned(self.before)[accounts["is_bankrupt"]].sum()
         return pd.Series(
             {
                 "accounts liquidated": float(accounts["is_liquidated"].sum()),
                 "accounts bankrupt": float(accounts["is_bankrupt"].sum()),
-                "shortfall of bankrupt accounts": float(-owned.sum()),
+                "shortfall of bankrupt accounts": float(owed) + 0.0,
                 "notional to close": float(size.sum()),
-                **{
-                    f"closed by {stage}": float(value) for stage, value in size.items() if stage not in (OPEN, RESIDUAL)
-                },
+                **{f"closed by {stage}": float(size.get(stage, 0.0)) for stage in (BOOK, *self.buffers, ADL)},
                 "left open, solvent": float(size.get(OPEN, 0.0)),
                 "left open, bankrupt": float(size.get(RESIDUAL, 0.0)),
                 "winners deleveraged": float(self.fills["winner"].nunique()),
-                **{f"money: {party}": float(value) for party, value in money.items()},
+                **{f"money: {party}": float(value) for party, value in self.ledger.sum().items()},
             }
         )
 
@@ -153,7 +158,7 @@ def run_event(
 
     Notes
     -----
-    1. The panel is re-marked (with the venue's tiers). Accounts with equity < maintenance margin are liquidated, in
+    1. The panel is re-marked (with the venue's tiers), and so are the buffers. Accounts with equity < maintenance margin are liquidated, in
        all their symbols; positions above the venue's partial threshold send only a fraction.
     2. Orders trade in the book at or better than their limit; all share one sweep, strictest limit first, then
        strictest close-out price, then account.
@@ -178,14 +183,14 @@ def run_event(
     >>> import adlkit as adl
     >>> venue = adl.venues.bitmex.with_buffers(adl.InsuranceFund(balance=5.0))
     >>> event = adl.run_event(adl.load_dataset("four_accounts"), {"BTC": 70.0}, venue=venue)
-    >>> event.stages["qty"].to_dict()
-    {('BTC', 'long', 'book'): 0.0, ('BTC', 'long', 'insurance fund'): 0.0, ('BTC', 'long', 'adl'): 2.0, \
-('BTC', 'long', 'open'): 0.0, ('BTC', 'long', 'residual'): 0.0}
+    >>> event.stages["qty"].loc["BTC", "long"].to_dict()
+    {'book': 0.0, 'insurance fund': 0.0, 'adl': 2.0, 'open': 0.0, 'residual': 0.0}
     """
-    _check_event(panel, books or {})
+    _check_event(panel, venue, books or {})
     marked = mark_to(panel, marks, tiers=venue.tiers)
     prices = _prices(marked, previous_marks, oracles)
-    tally, buffers = Tally(marked), _remarked(venue.buffers, marked)
+    start = _remarked(venue.buffers, marked)
+    tally, buffers = Tally(marked), list(start)
     distress = liquidate(marked, venue, prices, books or {})
     taken = sweep(distress)
     tally.take(BOOK, distress, taken)
@@ -194,8 +199,10 @@ def run_event(
         taken, buffers[place] = buffer.take(distress)
         tally.take(buffer.name, distress, taken)
         distress = distress.after(taken)
-    distress, fills = deleverage(tally, distress, venue, prices)
-    _settle(tally, distress, venue, buffers)
+    taken, pairs = deleverage(marked, distress, venue, prices)
+    fills = tally.deleverage(distress, taken, pairs)
+    distress = distress.after(taken)
+    _settle(tally, distress, venue, start, buffers)
     names = [buffer.name for buffer in buffers]
     return EventResult(
         venue=venue,
@@ -205,12 +212,17 @@ def run_event(
         positions=tally.positions(distress),
         fills=fills,
         ledger=tally.ledger_table([BOOK, *names, ADL, SETTLEMENT], names),
+        buffers_before={buffer.name: buffer for buffer in start},
         buffers={buffer.name: buffer for buffer in buffers},
     )
 
 
-def _check_event(panel: pd.DataFrame, books: Mapping[str, OrderBook]) -> None:
+def _check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook]) -> None:
     check_panel(panel)
+    if not isinstance(venue, VenueRules):
+        raise VenueError(f"venue must be VenueRules, e.g. adl.venues.bitmex; got {venue!r}")
+    if not isinstance(books, Mapping):
+        raise BookError(f"books must map symbols to OrderBook, e.g. {{'BTC': book}}; got a {type(books).__name__}")
     if "time" in panel.index.names:
         raise PanelError(["an event takes one moment; select it, e.g. panel.xs(time, level='time')"])
     column = "settlement" if "settlement" in panel else "contract"
@@ -238,52 +250,46 @@ def _prices(marked: pd.DataFrame, previous_marks: Marks | None, oracles: Marks |
     )
 
 
+def _owned(panel: pd.DataFrame) -> pd.Series:
+    """Equity of each account."""
+    owned: pd.Series = equity(panel).groupby(level="account", observed=True).first()
+    return owned
+
+
 def _remarked(buffers: tuple[Buffer, ...], marked: pd.DataFrame) -> list[Buffer]:
     """Buffers at the event's marks: a vault's inventory gains or loses before it takes anything."""
     symbols = level_groups(marked.index, ["symbol"])
     first = marked.iloc[symbols.first(np.arange(len(marked)))]
     values = value_of(first["mark_price"].to_numpy(), is_inverse(first))
     by_symbol = dict(zip(level_keys(first.index, ["symbol"]), values.tolist(), strict=True))
-    return [buffer.remark(by_symbol) if isinstance(buffer, BackstopVault) else buffer for buffer in buffers]
+    return [buffer.remark(by_symbol) for buffer in buffers]
 
 
-def _settle(tally: Tally, distress: Distress, venue: VenueRules, buffers: list[Buffer]) -> None:
-    """Pay what accounts owe from funds, write off the rest, and move fees and surplus to their receiver."""
+def _settle(tally: Tally, distress: Distress, venue: VenueRules, start: list[Buffer], buffers: list[Buffer]) -> None:
+    """Pay what accounts owe from funds, write off the rest, and move fees and surplus to their receivers."""
     accounts = distress.accounts
     gap = accounts.total(distress.gap)
     size = accounts.total(np.abs(tally.qty[distress.row]) * distress.unit)
     gap = np.where(np.abs(gap) <= ROUNDING * size, 0.0, gap)
     owed = _spread_by(np.maximum(distress.gap, 0.0), np.maximum(gap, 0.0), accounts)
     total = left = float(owed.sum())
-    for place, fund in enumerate(buffers):
-        if isinstance(fund, InsuranceFund) and left > 0:
-            pays = min(left, _budget_left(fund, venue))
+    for place, (before, fund) in enumerate(zip(start, list(buffers), strict=True)):
+        pays = min(left, max(before.budget - (before.money - fund.money), 0.0)) if before.budget > 0 else 0.0
+        if pays > 0:
             tally.transfer(SETTLEMENT, distress.row, owed * (pays / total), giver=fund.name)
             buffers[place] = fund.receive(-pays)
             left -= pays
     if left > 0:
         tally.transfer(SETTLEMENT, distress.row, owed * (left / total), giver=RESIDUAL)
-    _collect(tally, distress, venue, buffers, np.maximum(-gap, 0.0))
-
-
-def _budget_left(fund: InsuranceFund, venue: VenueRules) -> float:
-    """What the event may still use of a fund."""
-    start = next(buffer for buffer in venue.buffers if buffer.name == fund.name)
-    assert isinstance(start, InsuranceFund)
-    return max(start.budget - (start.balance - fund.balance), 0.0)
-
-
-def _collect(tally: Tally, distress: Distress, venue: VenueRules, buffers: list[Buffer], surplus: Floats) -> None:
-    """Move each account's surplus, or its liquidation fee out of it, to the buffer that the venue names."""
-    booked = distress.accounts.total(tally.closed[BOOK][distress.row] * distress.unit)
-    keeps_rest = venue.surplus_to == ACCOUNT
-    income = np.minimum(venue.fee_rate * booked, surplus) if keeps_rest else surplus
-    receiver = venue.fee_to if keeps_rest else venue.surplus_to
-    for place, buffer in enumerate(buffers):
-        if buffer.name == receiver and isinstance(buffer, InsuranceFund | BackstopVault) and income.any():
-            paid = _spread_by(np.maximum(-distress.gap, 0.0), income, distress.accounts)
+    surplus = np.maximum(-gap, 0.0)
+    booked = accounts.total(tally.closed[BOOK][distress.row] * distress.unit)
+    fee = np.minimum(venue.fee_rate * booked, surplus)
+    for receiver, income in ((venue.fee_to, fee), (venue.surplus_to, surplus - fee)):
+        if receiver != ACCOUNT and income.any():
+            place = [buffer.name for buffer in buffers].index(receiver)
+            paid = _spread_by(np.maximum(-distress.gap, 0.0), income, accounts)
             tally.transfer(SETTLEMENT, distress.row, -paid, giver=receiver)
-            buffers[place] = buffer.receive(float(paid.sum()))
+            buffers[place] = buffers[place].receive(float(paid.sum()))
 
 
 def _spread_by(weight: Floats, amount: Floats, accounts: Groups) -> Floats:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import Floats
+from adlkit.errors import PanelError
 
 Codes = npt.NDArray[np.intp]
 
@@ -47,14 +48,18 @@ class Groups(NamedTuple):
 
 def level_codes(index: pd.Index, name: str) -> Codes:
     """Integer code of each row in one level of a MultiIndex."""
-    index = cast("pd.MultiIndex", index)
-    return np.asarray(index.codes[index.names.index(name)], dtype=np.intp)
+    return np.asarray(_levelled(index).codes[index.names.index(name)], dtype=np.intp)
 
 
 def level_labels(index: pd.Index, name: str) -> pd.Index:
     """What the codes of a level stand for."""
-    index = cast("pd.MultiIndex", index)
-    return index.levels[index.names.index(name)]
+    return _levelled(index).levels[index.names.index(name)]
+
+
+def _levelled(index: pd.Index) -> pd.MultiIndex:
+    if not isinstance(index, pd.MultiIndex):
+        raise PanelError([f"index is a {type(index).__name__} and not (account, symbol); use build_panel"])
+    return index
 
 
 def level_keys(index: pd.Index, names: list[str]) -> pd.Index:
@@ -80,6 +85,16 @@ def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
         codes, uniques = pd.factorize(codes, sort=True)
         size = len(uniques)
     return Groups(codes, size)
+
+
+def by_levels(frame: pd.DataFrame, levels: list[str]) -> Any:
+    """Group a frame by some of its index levels; one level gives a plain index, several a MultiIndex."""
+    return frame.groupby(level=levels if len(levels) > 1 else levels[0], observed=True)
+
+
+def market_codes(index: pd.Index, side: Floats) -> Codes:
+    """Code of each row's symbol and side: sorted by symbol, longs before shorts."""
+    return sorted_codes(index, "symbol") * 2 + (side < 0)
 
 
 def account_levels(panel: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from adlkit.contracts import Floats, is_inverse
 from adlkit.distress import BOOK, Distress, Taken
 from adlkit.errors import BookError
 from adlkit.fill_prices import TradePrices
-from adlkit.groups import account_groups, level_codes, level_labels
+from adlkit.groups import account_groups, level_keys, market_codes
 from adlkit.margin import equity, maintenance_margin
 from adlkit.matching import swept
 from adlkit.ranking import account_order
@@ -28,13 +28,13 @@ def liquidate(marked: pd.DataFrame, venue: VenueRules, prices: TradePrices, book
     margin = account_groups(marked).spread(maintenance_margin(marked).to_numpy())
     qty = np.abs(marked["qty"].to_numpy())
     rows = np.flatnonzero((owned < margin) & (qty > 0))
-    code = level_codes(marked.index, "symbol") * 2 + (prices.side < 0)
-    names, side, limit = account_order(marked), prices.side, venue.limit(prices)
-    order = np.lexsort((names[rows], -side[rows] * prices.close_out[rows], -side[rows] * limit[rows], code[rows]))
+    code = market_codes(marked.index, prices.side)
+    place, side, limit = account_order(marked), prices.side, venue.limit(prices)
+    order = np.lexsort((place[rows], -side[rows] * prices.close_out[rows], -side[rows] * limit[rows], code[rows]))
     rows = rows[order]
-    present, market = np.unique(code[rows], return_inverse=True)
-    _, first, account = np.unique(names[rows], return_index=True, return_inverse=True)
-    symbols = [str(level_labels(marked.index, "symbol")[place // 2]) for place in present]
+    _, start, market = np.unique(code[rows], return_index=True, return_inverse=True)
+    _, first, account = np.unique(place[rows], return_index=True, return_inverse=True)
+    symbols = list(level_keys(marked.index[rows[start]], ["symbol"]))
     return Distress(
         row=rows,
         market=market,
@@ -50,8 +50,8 @@ def liquidate(marked: pd.DataFrame, venue: VenueRules, prices: TradePrices, book
         margin=margin[rows[first]],
         symbols=symbols,
         ladders=[
-            _ladder(books.get(symbol), symbol, marked.iloc[[rows[start]]], side[rows[start]])
-            for symbol, start in zip(symbols, np.searchsorted(market, np.arange(len(symbols))), strict=True)
+            _ladder(books.get(symbol), symbol, marked.iloc[[row]], side[row])
+            for symbol, row in zip(symbols, rows[start], strict=True)
         ],
         used=np.zeros(len(symbols)),
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from adlkit.contracts import Floats, is_inverse, notional_of, price_of, reachable_price, value_of
 from adlkit.errors import PanelError
-from adlkit.groups import account_groups, account_levels
+from adlkit.groups import account_groups, account_levels, by_levels
 from adlkit.panel import panel_tiers, with_tiers
 from adlkit.tiers import tier_problems
 
@@ -73,7 +73,8 @@ def equity(panel: pd.DataFrame) -> pd.Series:
     -------
     Series, index of `panel`
         Sum over the account (at a time) of collateral + unrealised profit [ccy], the same on each of its rows;
-        negative when the account is bankrupt.
+        negative when the account is bankrupt. Measure whole accounts and select rows afterwards: rows that are left
+        out take their cash and profit with them.
 
     Examples
     --------
@@ -345,7 +346,8 @@ def shortfall(panel: pd.DataFrame) -> pd.Series:
     {'ann': 20.0, 'bob': 0.0, 'cat': 0.0, 'dee': 0.0}
     """
     rows = pd.DataFrame({"equity": panel["collateral"] + _pnl(panel)})
-    return (-_by_account(panel, rows)["equity"]).clip(lower=0.0).rename("shortfall")
+    owned: pd.Series = by_levels(rows, account_levels(panel))["equity"].sum()
+    return (-owned).clip(lower=0.0).rename("shortfall")
 
 
 def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
@@ -379,7 +381,7 @@ def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
             "maintenance_margin": maintenance_margin(panel),
         }
     )
-    total = _by_account(panel, rows)
+    total: pd.DataFrame = by_levels(rows, account_levels(panel)).sum()
     total.insert(4, "equity", total["collateral"] + total["unrealized_pnl"])
     solvent = total["equity"].where(total["equity"] > 0)
     return total.assign(
@@ -387,11 +389,6 @@ def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
         effective_leverage=total["notional"] / solvent,
         margin_ratio=total["maintenance_margin"] / solvent,
     )
-
-
-def _by_account(panel: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    levels = account_levels(panel)
-    return rows.groupby(level=levels if len(levels) > 1 else levels[0], observed=True).sum()
 
 
 def _series(panel: pd.DataFrame, name: str, values: Floats) -> pd.Series:

@@ -15,7 +15,7 @@ import pandas as pd
 from adlkit.checks import FACTS, LEVELS, group_problems, margin_problems, value_problems
 from adlkit.contracts import Floats, notional_of
 from adlkit.errors import PanelError
-from adlkit.groups import Codes, level_codes, level_groups, level_keys, level_labels, market_levels
+from adlkit.groups import Codes, by_levels, level_codes, level_groups, level_keys, level_labels, market_levels
 from adlkit.intake import column_problems, flat, to_pandas, typed_columns
 from adlkit.tiers import TierLines, tier_lines, tier_problems, tier_terms
 
@@ -173,8 +173,8 @@ def mark_prices(panel: pd.DataFrame) -> pd.Series:
     >>> (0.8 * adl.mark_prices(adl.load_dataset("four_accounts"))).to_dict()
     {'BTC': 56.0}
     """
-    levels = market_levels(panel)
-    return panel.groupby(level=levels if len(levels) > 1 else levels[0], observed=True)["mark_price"].first()
+    first: pd.Series = by_levels(panel, market_levels(panel))["mark_price"].first()
+    return first
 
 
 def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
@@ -196,9 +196,8 @@ def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
     >>> adl.open_interest_gap(adl.load_dataset("four_accounts")).to_dict()
     {'BTC': 0.0}
     """
-    levels = market_levels(panel)
-    grouped = panel.groupby(level=levels if len(levels) > 1 else levels[0], observed=True)
-    return grouped["qty"].sum().rename("open_interest_gap")
+    gap: pd.Series = by_levels(panel, market_levels(panel))["qty"].sum()
+    return gap.rename("open_interest_gap")
 
 
 def with_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> pd.DataFrame:
@@ -241,7 +240,7 @@ def _broadcast(panel: pd.DataFrame, prices: pd.Series | Mapping[str, float], wha
     bad = ~absent & ~(np.isfinite(values) & (values > 0))
     for text, faulty in (("nothing given", absent), ("not finite or not above zero", bad)):
         if faulty.any():
-            problems.append(f"{what}: {text} for {list(map(str, keys[faulty].unique()[:5]))}")
+            problems.append(f"{what}: {text} for {list(map(str, keys[faulty].unique()[:5]))}; see mark_prices(panel)")
     return np.asarray(values[groups.codes], dtype=np.float64)
 
 

@@ -275,10 +275,7 @@ def plot_event_times(events: pd.DataFrame, *, unit: str = "USD", ax: Axes | None
     ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
     ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
     ax.set_ylabel(f"notional closed per second [{unit}]", parse_math=False)
-    largest = closed.sort_values(ascending=False).cumsum()
-    needed = int((largest < 0.5 * closed.sum()).sum()) + 1
-    finding = f"Half of the notional closed in {needed:,} of the {len(closed):,} seconds with ADL fills"
-    return _finished(ax, finding, "time of day [UTC]", grid="y")
+    return _finished(ax, _times_finding(closed), "time of day [UTC]", grid="y")
 
 
 def payers(event: EventResult) -> pd.DataFrame:
@@ -428,6 +425,14 @@ def _concentration(values: pd.Series, who: str, verb: str, what: str = "") -> st
     few = 10 if len(values) >= 20 else 3
     part = percent(values.iloc[:few].sum() / values.sum())
     return f"{few} of {len(values):,} {who} {verb} {part} of the {whole}"
+
+
+def _times_finding(closed: pd.Series) -> str:
+    """In how many seconds half of it happened."""
+    if len(closed) == 1:
+        return "All of the notional closed within one second"
+    needed = int((closed.sort_values(ascending=False).cumsum() < 0.5 * closed.sum()).sum()) + 1
+    return f"Half of the notional closed in {needed:,} of the {len(closed):,} seconds with ADL fills"
 
 
 def _allocation_finding(result: AllocationResult) -> str:

@@ -91,9 +91,7 @@ def quantile(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = No
     [nan, 0.6667, 1.0, 1.0]
     """
     queues = queue_order(panel, evaluate(score, panel))
-    mass = _mass(panel, queues, weight)
-    ahead, total = _cumulated(mass, queues)
-    return _scatter(panel, "quantile", queues, (total - (ahead - mass)) / total)
+    return _scatter(panel, "quantile", queues, _quantiles(_mass(panel, queues, weight), queues))
 
 
 def lights(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5) -> pd.Series:
@@ -125,12 +123,8 @@ def lights(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None
     >>> adl.lights(adl.load_dataset("four_accounts"), score=adl.scores.bitmex).tolist()
     [nan, 1.0, 3.0, 1.0]
     """
-    if n_lights < 1:
-        raise ValueError(f"n_lights must be 1 or more, got {n_lights!r}")
     queues = queue_order(panel, evaluate(score, panel))
-    ahead, total = _cumulated(_mass(panel, queues, weight), queues)
-    step = np.ceil(n_lights * ahead / total - ROUNDING)
-    return _scatter(panel, "lights", queues, n_lights + 1.0 - np.maximum(step, 1.0))
+    return _scatter(panel, "lights", queues, _lights(_mass(panel, queues, weight), queues, n_lights))
 
 
 def adl_queue(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = None, n_lights: int = 5) -> pd.DataFrame:
@@ -146,9 +140,9 @@ def adl_queue(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = N
     Returns
     -------
     DataFrame, index levels of `panel`
-        Sorted by (time, symbol), longs before shorts, then rank. Columns ``qty``, ``notional``, ``unrealized_pnl``,
-        ``effective_leverage``, ``score``, ``rank``, ``quantile``, ``lights``. Positions without a score are not in
-        any queue and not in the table.
+        Sorted by (time, symbol), longs before shorts, then rank. Columns ``side`` ("long" or "short"), ``qty``,
+        ``notional``, ``unrealized_pnl``, ``effective_leverage``, ``score``, ``rank``, ``quantile``, ``lights``.
+        Positions without a score are not in any queue and not in the table.
 
     Raises
     ------
@@ -164,27 +158,29 @@ def adl_queue(panel: pd.DataFrame, *, score: Score, weight: pd.Series | None = N
     """
     measured = evaluate(score, panel)
     queues = queue_order(panel, measured)
-    known = lambda _: measured  # noqa: E731
+    mass = _mass(panel, queues, weight)
     table = pd.DataFrame(
         {
+            "side": side_names(panel["qty"].to_numpy()),
             "qty": panel["qty"],
             "notional": notional(panel),
             "unrealized_pnl": unrealized_pnl(panel),
             "effective_leverage": effective_leverage(panel),
             "score": measured,
-            "rank": _scatter(panel, "rank", queues, queues.place + 1.0),
-            "quantile": quantile(panel, score=known, weight=weight),
-            "lights": lights(panel, score=known, weight=weight, n_lights=n_lights),
         }
     )
-    return table.iloc[queues.rows].astype({"rank": int, "lights": int})
+    return table.iloc[queues.rows].assign(
+        rank=queues.place + 1,
+        quantile=_quantiles(mass, queues),
+        lights=_lights(mass, queues, n_lights).astype(int),
+    )
 
 
 def evaluate(score: Score, panel: pd.DataFrame) -> pd.Series:
     """Score of each row, or a ScoreError if it is not one number per row."""
     if not callable(score):
         raise ScoreError(f"score must be a function of a panel, e.g. adl.scores.bitmex; got {score!r}")
-    return _numbers_on(panel, score(panel), getattr(score, "__name__", "score"))
+    return numbers_on(panel, score(panel), getattr(score, "__name__", "score"))
 
 
 def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
@@ -229,10 +225,28 @@ def _mass(panel: pd.DataFrame, queues: Queues, weight: pd.Series | None) -> Floa
     """Weight of each queued row, in queue order."""
     if weight is None:
         return np.ones(len(queues.rows))
-    mass = _numbers_on(panel, weight, "weight").to_numpy()[queues.rows]
+    mass = numbers_on(panel, weight, "weight").to_numpy()[queues.rows]
     if not (np.isfinite(mass) & (mass > 0)).all():
         raise ScoreError("weight must be finite and above zero for every position in a queue")
     return mass
+
+
+def _quantiles(mass: Floats, queues: Queues) -> Floats:
+    ahead, total = _cumulated(mass, queues)
+    return (total - (ahead - mass)) / total
+
+
+def _lights(mass: Floats, queues: Queues, n_lights: int) -> Floats:
+    if n_lights < 1 or n_lights != int(n_lights):
+        raise ValueError(f"n_lights must be 1 or more and whole, got {n_lights!r}")
+    ahead, total = _cumulated(mass, queues)
+    step = np.ceil(n_lights * ahead / total - ROUNDING)
+    return n_lights + 1.0 - np.maximum(step, 1.0)
+
+
+def side_names(qty: Floats) -> list[str]:
+    """Long or short, by sign."""
+    return list(np.where(qty > 0, "long", "short"))
 
 
 def _cumulated(mass: Floats, queues: Queues) -> tuple[Floats, Floats]:
@@ -241,7 +255,8 @@ def _cumulated(mass: Floats, queues: Queues) -> tuple[Floats, Floats]:
     return groups.running(mass), groups.spread(mass)
 
 
-def _numbers_on(panel: pd.DataFrame, values: pd.Series, what: str) -> pd.Series:
+def numbers_on(panel: pd.DataFrame, values: pd.Series, what: str) -> pd.Series:
+    """Values as floats, or a ScoreError if they are not one number per row of the panel, in its order."""
     if not isinstance(values, pd.Series) or not values.index.equals(panel.index):
         raise ScoreError(f"{what} must be a Series on the index of the panel, got {type(values).__name__}")
     if values.dtype.kind not in "iuf":

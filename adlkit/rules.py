@@ -27,9 +27,8 @@ import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.errors import AllocationError
-from adlkit.groups import Groups
+from adlkit.groups import Codes, Groups
 
-Codes = npt.NDArray[np.intp]
 Rule = Callable[..., Floats]
 
 
@@ -62,7 +61,7 @@ def queue(
     [4.0, 3.5, 0.0]
     """
     target, capacity, groups = _segments(target, capacity, group)
-    ahead = running_total(capacity, groups) - capacity
+    ahead = groups.running(capacity) - capacity
     return np.clip(target[groups.codes] - ahead, 0.0, capacity)
 
 
@@ -95,13 +94,13 @@ def pro_rata(
     [4.8, 2.4, 0.3]
     """
     target, capacity, groups = _segments(target, capacity, group)
-    share = capacity if weight is None else np.asarray(weight, dtype=float)
+    share = capacity if weight is None else _weights(weight, capacity)
     with np.errstate(divide="ignore", invalid="ignore"):
         full_at = np.where(share > 0, capacity / share, np.inf)
     order = np.lexsort((full_at, groups.codes))
     sorted_groups = Groups(groups.codes[order], groups.size)
     room, mass = np.where(share > 0, capacity, 0.0)[order], np.maximum(share, 0.0)[order]
-    given = running_total(room, sorted_groups) - room
+    given = sorted_groups.running(room) - room
     open_mass = _reverse_total(mass, sorted_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, -np.inf)
@@ -149,11 +148,12 @@ def water_fill(
     if weight is None:
         raise AllocationError("water_fill levels by a weight, e.g. equity; give one")
     target, capacity, groups = _segments(target, capacity, group)
-    share = np.asarray(weight, dtype=float)
+    share = _weights(weight, capacity)
     broke = np.where(share > 0, 0.0, capacity)
     solvent = capacity - broke
     drained = pro_rata(target, broke, None, groups.codes)
-    keep = np.maximum(groups.total(solvent) - np.maximum(target - groups.total(broke), 0.0), 0.0)
+    asked = target - groups.total(broke)
+    keep = np.where(asked > 0, np.maximum(groups.total(solvent) - asked, 0.0), np.inf)
     return drained + solvent - pro_rata(keep, solvent, np.maximum(share, 0.0), groups.codes)
 
 
@@ -183,19 +183,25 @@ def catalogue() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("rule")
 
 
-def running_total(values: Floats, groups: Groups) -> Floats:
-    """Cumulative sum that starts anew in each group."""
-    return groups.running(values)
-
-
 def _reverse_total(values: Floats, groups: Groups) -> Floats:
     """Sum of each value and those behind it in its group."""
     mirrored = Groups(groups.size - 1 - groups.codes[::-1], groups.size)
-    return running_total(values[::-1], mirrored)[::-1]
+    return mirrored.running(values[::-1])[::-1]
+
+
+def _weights(weight: npt.ArrayLike, capacity: Floats) -> Floats:
+    weights = np.asarray(weight, dtype=float)
+    if weights.shape != capacity.shape or not np.isfinite(weights).all():
+        raise AllocationError("weight must be one finite number per candidate")
+    return weights
 
 
 def _segments(target: npt.ArrayLike, capacity: npt.ArrayLike, group: Codes | None) -> tuple[Floats, Floats, Groups]:
     targets = np.atleast_1d(np.asarray(target, dtype=float))
     room = np.asarray(capacity, dtype=float)
     codes = np.zeros(len(room), dtype=np.intp) if group is None else np.asarray(group, dtype=np.intp)
+    if not ((targets >= 0).all() and (room >= 0).all()):
+        raise AllocationError("targets and capacities must be 0 or more, and no NaN")
+    if len(codes) != len(room) or (np.diff(codes) < 0).any() or (codes >= len(targets)).any() or (codes < 0).any():
+        raise AllocationError("group must number the target of each candidate, and not decrease")
     return targets, room, Groups(codes, len(targets))

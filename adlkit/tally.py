@@ -13,8 +13,10 @@ import pandas as pd
 
 from adlkit.contracts import Floats, is_inverse, price_of, value_of
 from adlkit.distress import BOOK, ROUNDING, Distress, Taken
-from adlkit.groups import Codes, Groups
+from adlkit.groups import Codes, Groups, level_keys
+from adlkit.matching import Pairs
 from adlkit.panel import with_tiers
+from adlkit.ranking import side_names
 
 LIQUIDATED, WINNERS, RESIDUAL = "liquidated accounts", "winners", "residual"
 ADL, OPEN, SETTLEMENT = "adl", "open", "settlement"
@@ -47,15 +49,27 @@ class Tally:
         self._enter(stage, distress.row, moved, giver=taken.trader)
         self.transfer(stage, distress.row, taken.paid, giver=stage)
 
-    def deleverage(self, rows: Codes, qty: Floats, value: Floats) -> pd.DataFrame:
-        """Book what winners close, piece by piece; returns their side of the fills."""
-        forgone = qty * self.side[rows] * (self.mark[rows] - value)
-        realized = qty * self.side[rows] * (value - self.entry[rows])
+    def deleverage(self, distress: Distress, taken: Taken, pairs: Pairs) -> pd.DataFrame:
+        """Book both sides of ADL, the winners' piece by piece; returns the fills."""
+        self.take(ADL, distress, taken)
+        index, bankrupt, rows = self.marked.index, distress.row[pairs.first], pairs.second
+        value, qty, side = taken.value[pairs.first], pairs.qty, self.side[pairs.second]
+        forgone, realized = qty * side * (self.mark[rows] - value), qty * side * (value - self.entry[rows])
         self.deleveraged += self._over_rows(rows, qty)
         self.haircut += self._over_rows(rows, forgone)
         self.realized += self._over_rows(rows, realized)
-        price = price_of(value, None if self.inverse is None else self.inverse[rows])
-        return pd.DataFrame({"qty": qty, "price": price, "realized_pnl": realized, "forgone": forgone})
+        return pd.DataFrame(
+            {
+                "symbol": level_keys(index[bankrupt], ["symbol"]),
+                "side": side_names(self.qty[bankrupt]),
+                "bankrupt": level_keys(index[bankrupt], ["account"]),
+                "winner": level_keys(index[rows], ["account"]),
+                "qty": qty,
+                "price": price_of(value, None if self.inverse is None else self.inverse[rows]),
+                "realized_pnl": realized,
+                "forgone": forgone,
+            }
+        )
 
     def transfer(self, stage: str, rows: Codes, amounts: Floats, *, giver: str) -> None:
         """Book money that moves without contracts, to accounts (from them, below zero)."""
@@ -134,8 +148,3 @@ class Tally:
         self.given[giver] += self._over_rows(rows, amounts)
         self.ledger[stage][LIQUIDATED] += float(amounts.sum())
         self.ledger[stage][giver] -= float(amounts.sum())
-
-
-def side_names(side: Floats) -> list[str]:
-    """Long or short, by sign."""
-    return list(np.where(side > 0, "long", "short"))

@@ -44,6 +44,12 @@ __all__ = [
 ACCOUNT = "account"
 """Receiver of a surplus that stays with the liquidated account."""
 
+_KINDS = {
+    "policy": "Policy, e.g. adl.Policy(adl.scores.bitmex)",
+    "fill_price": "price rule, e.g. adl.venues.at_mark",
+    "limit": "price rule, e.g. adl.venues.at_close_out",
+}
+
 
 @dataclass(frozen=True)
 class PartialLiquidation:
@@ -81,7 +87,7 @@ class VenueRules:
     buffers : tuple
         In the order in which they are asked.
     surplus_to : str, default "account"
-        Who keeps what closes better than close-out: the account, or the buffer of that name.
+        Who keeps what closes better than close-out, after the fee: the account, or the buffer of that name.
     fee_rate : float, default 0
         Liquidation fee [1] on notional closed in the book before buffers, at most the account's surplus.
     fee_to : str
@@ -133,6 +139,13 @@ class VenueRules:
     assumptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("policy", "fill_price", "limit"):
+            value = getattr(self, name)
+            if not (isinstance(value, Policy) if name == "policy" else callable(value)):
+                raise VenueError(f"{self.name}: {name} must be a {_KINDS[name]}, got {value!r}")
+        object.__setattr__(self, "buffers", tuple(self.buffers))
+        if wrong := [buffer for buffer in self.buffers if not hasattr(buffer, "take")]:
+            raise VenueError(f"{self.name}: {wrong} are no buffers; give e.g. adl.InsuranceFund(balance=1e6)")
         names = [buffer.name for buffer in self.buffers]
         reserved = {
             ACCOUNT,
@@ -149,7 +162,7 @@ class VenueRules:
                 f"{self.name}: buffers need names of their own, apart from {sorted(reserved)}; got {names}"
             )
         receivers = {self.surplus_to} - {ACCOUNT} | ({self.fee_to} if self.fee_rate else set())
-        if missing := sorted(receivers - {b.name for b in self.buffers if hasattr(b, "receive")}):
+        if missing := sorted(receivers - set(names)):
             raise VenueError(
                 f"{self.name} pays surplus or fees to {missing}, none of its buffers {names}; add it, empty if need be"
             )

@@ -17,7 +17,7 @@ from tqdm import tqdm
 import adlkit as adl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from random_events import imbalance, random_event
+from random_events import random_event
 
 
 def main(n: int) -> None:
@@ -25,7 +25,7 @@ def main(n: int) -> None:
     for seed in tqdm(range(n), unit="event"):
         panel, inputs = random_event(seed)
         event = adl.run_event(panel, **inputs)
-        error = imbalance(event, inputs["venue"])
+        error = event.imbalance
         if error > worst:
             worst, worst_seed = error, seed
         traded = event.stages["qty"].groupby(level="stage").sum() > 0

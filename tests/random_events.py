@@ -133,18 +133,3 @@ def random_books(rng: np.random.Generator, panel: pd.DataFrame, marks: pd.Series
                 pd.DataFrame({"price": mark * (1 + steps[1]), "qty": qty[1]}),
             )
     return books
-
-
-def imbalance(event: adl.EventResult, venue: adl.VenueRules) -> float:
-    """Change of money of all parties over gross notional: accounts and buffers from their states, others booked."""
-    owned = [adl.equity(panel).groupby(level="account").first().sum() for panel in (event.before, event.panel)]
-    total = owned[1] - owned[0] + event.ledger[["book", "residual"]].to_numpy().sum()
-    for buffer in venue.buffers:
-        after = event.buffers[buffer.name]
-        if isinstance(buffer, adl.InsuranceFund):
-            total += after.balance - buffer.balance
-        elif isinstance(buffer, adl.BackstopVault):
-            total += after.equity - buffer.equity
-        else:
-            total += event.ledger[buffer.name].sum()
-    return float(abs(total) / max(adl.notional(event.before).sum(), 1e-300))

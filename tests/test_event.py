@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_events import imbalance, random_event
+from random_events import random_event
 
 import adlkit as adl
 from adlkit.errors import BookError, PanelError, VenueError
@@ -276,7 +276,7 @@ def test_money_is_conserved(seed: int) -> None:
     panel, inputs = random_event(seed)
     event = adl.run_event(panel, **inputs)
     gross = adl.notional(event.before).sum()
-    assert imbalance(event, inputs["venue"]) <= 1e-9
+    assert event.imbalance <= 1e-9
     assert np.abs(event.ledger.sum(axis=1)).max() <= 1e-9 * gross
 
 
@@ -371,6 +371,56 @@ def test_missing_inputs_of_a_venue_are_named() -> None:
         run(panel, replace(PLAIN, fill_price=adl.venues.at_previous_mark))
     with pytest.raises(VenueError, match="oracle prices: pass oracles"):
         run(panel, replace(PLAIN, fill_price=adl.venues.at_oracle))
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: 2 * capacity), "more than capacity"),
+        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: -capacity), "less than 0"),
+        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: capacity * np.nan), "took less than 0"),
+        (
+            adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: capacity[:1]),
+            "one number per candidate",
+        ),
+        (adl.Policy(adl.scores.bitmex, adl.rules.pro_rata, lambda p: adl.equity(p).sort_values()), "on the index"),
+        (adl.Policy(adl.scores.bitmex, adl.rules.pro_rata, adl.shortfall), "on the index"),
+        (adl.Policy(adl.scores.bitmex, adl.rules.pro_rata, lambda p: adl.equity(p) * np.nan), "finite number"),
+    ],
+)
+def test_policy_that_breaks_its_word_is_refused(policy: adl.Policy, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        run(adl.load_dataset("four_accounts"), replace(PLAIN, policy=policy))
+
+
+def test_venue_and_books_of_another_kind_are_refused() -> None:
+    panel = adl.load_dataset("four_accounts")
+    with pytest.raises(VenueError, match="venue must be VenueRules"):
+        adl.run_event(panel, {"BTC": 70.0}, venue="bitmex")
+    with pytest.raises(BookError, match="books must map symbols"):
+        run(panel, books=bids((70.0, 1.0)))
+
+
+def test_fee_goes_to_its_receiver_and_the_rest_of_the_surplus_to_the_other() -> None:
+    panel = panel_of(("ann", "BTC", 10, 100, 92, 110), ("bob", "BTC", -10, 100, 92, 500), maintenance_rate=0.05)
+    pots = (adl.InsuranceFund(0.0, name="fees"), adl.InsuranceFund(0.0, name="rest"))
+    venue = replace(PLAIN, fee_rate=0.01, fee_to="fees", surplus_to="rest", buffers=pots)
+    event = run(panel, venue, books={"BTC": bids((92.0, 100.0))})
+    assert [event.buffers[name].balance for name in ("fees", "rest")] == pytest.approx([9.2, 20.8])
+
+
+def test_imbalance_is_counted_from_states_and_sees_a_leak() -> None:
+    event = run(adl.load_dataset("four_accounts"))
+    assert event.imbalance == 0.0
+    leaky = event.panel.assign(collateral=event.panel["collateral"] + 1.0)
+    assert replace(event, panel=leaky).imbalance == pytest.approx(4.0 / 420.0)
+
+
+def test_quiet_and_wild_events_have_the_same_summary_rows() -> None:
+    panel = adl.load_dataset("four_accounts")
+    quiet, wild = (run(panel, marks={"BTC": mark}).summary() for mark in (100.0, 70.0))
+    assert quiet.index.equals(wild.index)
+    assert str(quiet["shortfall of bankrupt accounts"]) == "0.0"
 
 
 def test_event_takes_one_moment_one_currency_and_known_books() -> None:

@@ -217,7 +217,7 @@ def test_a_name_that_is_not_text_is_refused(column, values, message):
 
 @pytest.mark.parametrize("contract", ["Linear", "coin", "quanto"])
 def test_an_unknown_contract_is_refused_with_the_known_ones(contract):
-    (found,) = problems(positions(contract=["linear", contract]))
+    found, *_ = problems(positions(contract=["linear", contract]))
     assert found.startswith("contract: 1 row (first: ('bob', 'BTC')) none of ['linear', 'inverse']")
 
 

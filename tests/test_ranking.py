@@ -203,7 +203,9 @@ def test_the_queue_table_is_sorted_by_market_then_longs_then_rank():
         ("bob", "ETH"),
     ]
     assert table["rank"].tolist() == [1, 2, 1] * 2
+    assert table["side"].tolist() == ["long", "long", "short"] * 2
     assert table.columns.tolist() == [
+        "side",
         "qty",
         "notional",
         "unrealized_pnl",

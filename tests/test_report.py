@@ -82,6 +82,7 @@ def test_event_report_begins_with_title_finding_and_notes(event_page):
         "BTC long ADL 2 140.00 100% 80 20.00",  # stage: contracts, notional, share, average price, given up
         "all stages 20.00 -20.00 0.00 0.00 0.00 0.00",  # ledger, residual and sum last
         "Every row sums to zero",
+        "Bankrupt accounts owed 20, and accounts in liquidation received 20;",
         "bob 70.00 50% 20.00 10.00 50% cat",  # winner: notional, of position, realised, given up, of all
         "1 cat -1 70.00 30.00 1.40 0.42",  # queue: rank, account, contracts, notional, profit, leverage, score
         "BTC shorts, against longs in liquidation",
@@ -130,7 +131,8 @@ def test_every_venue_has_a_report(tmp_path, venue, move):
 
 
 def test_a_calm_market_has_a_report(tmp_path):
-    event = adl.run_event(TOY, {"BTC": 100.0}, venue=adl.venues.bitmex.with_buffers())
+    marks = {"BTC": 100.0}
+    event = adl.run_event(TOY, marks, venue=adl.venues.hyperliquid.with_buffers(), previous_marks=marks)
     text = words(page_of(build_report(event, path=tmp_path / "report.html")))
     assert "nothing had to be closed" in text
     assert "The venue has none." in text

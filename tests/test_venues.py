@@ -231,10 +231,10 @@ def test_funds_and_vaults_may_receive_surplus_and_fees(receiver):
         ({"surplus_to": "pot", "buffers": (adl.InsuranceFund(1.0),)}, r"to \['pot'\], none of its buffers \['insur"),
         ({"fee_rate": 0.01}, r"pays surplus or fees to \[''\]"),
         ({"fee_rate": 0.01, "fee_to": FUND}, r"pays surplus or fees to \['insurance fund'\]"),
-        (
-            {"surplus_to": "makers", "buffers": (adl.ProgrammaticLiquidity(1.0, 0.0, name="makers"),)},
-            r"to \['makers'\]",  # a programme has no purse
-        ),
+        ({"policy": adl.scores.bitmex}, "policy must be a Policy"),
+        ({"fill_price": "mark"}, "fill_price must be a price rule"),
+        ({"limit": None}, "limit must be a price rule"),
+        ({"buffers": ("fund",)}, r"\['fund'\] are no buffers"),
         (
             {"fee_rate": -0.01, "fee_to": FUND, "buffers": (adl.InsuranceFund(1.0),)},
             r"fee_rate must be within \[0, 1\)",

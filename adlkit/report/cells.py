@@ -93,6 +93,8 @@ def many(count: int, noun: str) -> str:
 
 def largest(shown: int, count: int, noun: str) -> str:
     """What a table shows of a longer list."""
+    if count == 1:
+        return f"The only {noun}"
     return f"The {shown} largest of {many(count, noun)}" if shown < count else f"All {many(count, noun)}"
 
 

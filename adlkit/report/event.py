@@ -175,9 +175,11 @@ def _money_section(event: EventResult) -> Section:
     columns["sum"] = Column("sum", write)
     zero = "Every row sums to zero" if event.imbalance <= DUST else "The rows do NOT sum to zero"
     note = f"{zero}: what one party gains, others lose (tolerance: a billionth of gross notional)."
+    owed, received = _shortfall(event), float(event.ledger["liquidated accounts"].sum())
     words = [
         f"Change of money of each party [{currency(event)}], counted at the event's marks. Bankrupt accounts owed "
-        f"{six_digits(_shortfall(event))}; the other columns show who bore it."
+        f"{six_digits(owed)}, and accounts in liquidation received {six_digits(received)}; the other columns show from "
+        "whom. What they receive beyond their debts is the surplus of those that closed better than close-out."
     ]
     return Section("Money by party", words, [table(rows, columns, note=note, has_total=True)])
 
@@ -334,12 +336,11 @@ def _bankrupt_accounts(event: EventResult) -> pd.DataFrame:
 
 def _bankrupt_positions(event: EventResult, accounts: pd.Index) -> pd.DataFrame:
     """One row per position of `accounts`; which account, and its equity, stand on the first of them."""
-    rows = event.before.assign(
-        notional=notional(event.before), close_out_price=close_out_price(event.before), closed_by=_closed_by(event)
-    )
+    rows = event.before.assign(notional=notional(event.before), close_out_price=close_out_price(event.before))
     rows["place"] = accounts.get_indexer(rows.index.get_level_values("account"))
-    rows = rows[(rows["place"] >= 0) & (rows["qty"] != 0)].reset_index()
-    rows = rows.sort_values(["place", "notional"], ascending=[True, False], kind="stable")
+    rows = rows[(rows["place"] >= 0) & (rows["qty"] != 0)]
+    rows = rows.assign(closed_by=_closed_by(event.positions.loc[rows.index], list(plotting.stage_colours(event))))
+    rows = rows.reset_index().sort_values(["place", "notional"], ascending=[True, False], kind="stable")
     owned = account_summary(event.before)["equity"].reindex(rows["account"]).to_numpy()
     later = rows["place"].duplicated().to_numpy()
     return rows.assign(
@@ -349,11 +350,9 @@ def _bankrupt_positions(event: EventResult, accounts: pd.Index) -> pd.DataFrame:
     )
 
 
-def _closed_by(event: EventResult) -> list[str]:
-    """Who closed each position of the panel, in words."""
-    stages = [stage for stage in plotting.stage_colours(event) if stage in event.positions]
-    size = event.positions["qty"].abs()
-    part = event.positions[stages].div(size.where(size > 0, 1.0), axis=0)
+def _closed_by(positions: pd.DataFrame, stages: list[str]) -> list[str]:
+    """Who closed each position, in words."""
+    part = positions[[stage for stage in stages if stage in positions]].div(positions["qty"].abs(), axis=0)
     part = part.assign(left=1.0 - part.sum(axis=1)).rename(columns={"adl": "ADL", "left": "open"})
     return [
         ", ".join(f"{name} {percent(share)}" for name, share in zip(part.columns, row, strict=True) if share > DUST)

@@ -117,7 +117,7 @@ def _cards(events: pd.DataFrame) -> list[Card]:
     first, last = events["time"].min(), events["time"].max()
     until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
     return [
-        Card("fills", f"{len(events):,}", f"at {events['time'].nunique():,} moments"),
+        Card("fills", f"{len(events):,}", f"at {many(events['time'].nunique(), 'moment')}"),
         Card("accounts", f"{events['account'].nunique():,}", "deleveraged"),
         Card("symbols", f"{events['symbol'].nunique():,}", ""),
         Card("liquidated accounts", f"{events['liquidated_account'].nunique():,}", "on the other side"),

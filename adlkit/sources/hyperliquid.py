@@ -27,17 +27,16 @@ References
 from __future__ import annotations
 
 import os
-import warnings
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from adlkit.errors import SourceError
+from adlkit.files import read_table
 from adlkit.panel import build_panel
 
 Floats = npt.NDArray[np.float64]
@@ -130,7 +129,7 @@ def read_adl_events(path: str | os.PathLike[str]) -> pd.DataFrame:
     0     ann    BTC  100.0         2.0          -5.0                1050.0
     """
     file = Path(path)
-    frame = _read(file)
+    frame = read_table(file, dtypes={**dict.fromkeys(TEXT, "str"), **dict.fromkeys(REDUNDANT, "category")})
     problems = _column_problems(frame)
     problems += [text for name in NAMES if name in frame for text in _type_problems(name, frame[name])]
     if not problems:
@@ -349,62 +348,7 @@ def positions_after(events: pd.DataFrame) -> pd.Series:
     return pd.Series(left, index=pd.MultiIndex.from_frame(last[POSITION]), name="qty")
 
 
-# Reading a file
-
-
-def _read(file: Path) -> pd.DataFrame:
-    """Columns of `file` under the names that stand in it, or a SourceError in plain words."""
-    if not file.is_file():
-        raise SourceError(f"{file} is a folder; give a file" if file.is_dir() else f"no such file: {file}")
-    reader = next((read for suffix, read in _READERS.items() if file.name.lower().endswith(suffix)), None)
-    if reader is None:
-        raise SourceError(f"{file.name}: unknown suffix {file.suffix!r}; known: {list(_READERS)}")
-    try:
-        return reader(file)
-    except SourceError:
-        raise
-    except pd.errors.EmptyDataError as error:
-        raise SourceError(f"{file.name} is empty; download it again") from error
-    except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserWarning) as error:
-        why = " ".join(str(error).split())
-        raise SourceError(
-            f"{file.name} cannot be read as {_kind(file)}: {why}; check it or download it again"
-        ) from error
-
-
-def _kind(file: Path) -> str:
-    return "parquet" if file.name.lower().endswith(".parquet") else "csv"
-
-
-def _read_csv(file: Path) -> pd.DataFrame:
-    how: dict[str, Any] = {
-        "compression": "gzip" if file.suffix.lower() == ".gz" else None,
-        "encoding": "utf-8-sig",
-        "keep_default_na": False,  # a symbol may be called NA; only an empty cell is missing
-        "na_values": [""],
-    }
-    header = pd.read_csv(file, header=None, nrows=1, dtype=str, **how).iloc[0]
-    dtype = {**dict.fromkeys(TEXT, "str"), **dict.fromkeys(REDUNDANT, "category")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # more cells than the header has
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # mixed types: _type_problems tells the rows
-        frame: pd.DataFrame = pd.read_csv(file, dtype=dtype, index_col=False, **how)
-    return frame.set_axis(header.fillna("").tolist(), axis=1)  # pandas renames what stands twice
-
-
-def _read_parquet(file: Path) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = pd.read_parquet(file, engine="pyarrow", partitioning=None)
-    except ImportError as error:
-        raise SourceError("reading parquet needs pyarrow: pip install 'adlkit[data]'") from error
-    return frame.reset_index(drop=frame.index.names == [None])
-
-
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".csv.gz": _read_csv,
-    ".parquet": _read_parquet,
-}
+# From the names of the source to ours
 
 
 def _events(frame: pd.DataFrame) -> pd.DataFrame:
