@@ -10,8 +10,6 @@ import io
 import os
 import sys
 import textwrap
-import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +28,7 @@ from adlkit.buffers import BackstopVault, Buffer, InsuranceFund
 from adlkit.data import dataset_names, load_dataset
 from adlkit.errors import AdlkitError
 from adlkit.event import EventResult, run_event
+from adlkit.files import read_table, write_whole
 from adlkit.panel import build_panel, mark_prices
 from adlkit.ranking import adl_queue
 from adlkit.sources import hyperliquid
@@ -51,7 +50,7 @@ Shock = tuple[str, float]
 
 
 class CommandError(AdlkitError, ValueError):
-    """The command names something that its data does not have, or a file that cannot be read."""
+    """The command names something that its data does not have, or that does not fit together."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,6 @@ def _event(arguments: argparse.Namespace) -> None:
         event, notes = _run(arguments, frame, step)
     _show_event(event, notes)
     if arguments.out is not None:
-        from adlkit.report import write_whole
-
         path = write_whole(arguments.out, event.fills.to_csv(index=False, lineterminator="\n").encode())
         print(f"\nfills: {path}")
 
@@ -306,51 +303,11 @@ def _previous(
 
 
 def _read(file: str) -> pd.DataFrame:
-    """A table from csv, csv.gz or parquet: text columns as text, numbers as they are."""
-    path = Path(file)
-    reader = next((read for suffix, read in _READERS.items() if path.name.lower().endswith(suffix)), None)
-    if path.is_dir():
-        raise CommandError(f"{file} is a folder; give a file")
-    if not path.exists():
-        raise CommandError(f"no such file: {file}")
-    if reader is None:
-        raise CommandError(f"{file}: unknown suffix {path.suffix!r}; known: {list(_READERS)}")
-    try:
-        return reader(path)
-    except pd.errors.EmptyDataError as error:
-        raise CommandError(f"{file} is empty") from error
-    except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserWarning) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from error
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # more cells than the header has
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # mixed columns are told by their own check
-        frame: pd.DataFrame = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(TEXT, "str"),
-            index_col=False,
-            encoding="utf-8-sig",
-            keep_default_na=False,  # a symbol may be called NA; only an empty cell is missing
-            na_values=[""],
-        )
+    """A table from csv, csv.gz or parquet: names as text, numbers as they are."""
+    frame = read_table(file, dtypes=dict.fromkeys(TEXT, "str"))
+    if twice := frame.columns[frame.columns.duplicated()].tolist():
+        raise CommandError(f"{file}: columns {twice} stand twice; keep one of each")
     return frame
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = pd.read_parquet(path, engine="pyarrow", partitioning=None)
-    except ImportError as error:
-        raise CommandError("reading parquet needs pyarrow: pip install 'adlkit[data]'") from error
-    return frame if frame.index.names == [None] else frame.reset_index()
-
-
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".csv.gz": _read_csv,
-    ".parquet": _read_parquet,
-}
 
 
 def _holds_fills(frame: pd.DataFrame | None) -> bool:
@@ -432,7 +389,7 @@ def _cell(value: Any) -> str:
 
 def _number(value: float) -> str:
     """At most six significant digits; a dash for none."""
-    return "-" if value != value else format_number(float(f"{value:.6g}") + 0.0)
+    return "-" if value != value else format_number(value)
 
 
 def _printable(text: str) -> str:

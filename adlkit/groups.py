@@ -39,6 +39,12 @@ class Groups(NamedTuple):
         padded = np.insert(values, ends + 1, -self.total(values)[self.codes[ends]])
         return np.delete(np.cumsum(padded), ends + 1 + np.arange(len(ends)))
 
+    def ahead(self, values: Floats) -> Floats:
+        """Sum of the values before each row in its group, without the cancellation of a difference."""
+        before = np.concatenate(([0.0], self.running(values)[:-1])) if len(values) else values
+        before[np.flatnonzero(self.codes[1:] != self.codes[:-1]) + 1] = 0.0
+        return before
+
     def first(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """First of `values` in each group, shape (size,); zero for a group without rows."""
         result = np.zeros(self.size, dtype=values.dtype)

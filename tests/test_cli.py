@@ -27,20 +27,22 @@ ann,BTC,1760130964831,100.0,2.0,200.0,40.0,-5.0,120.0,1000.0,50.0,1050.0,0.5,100
 bob,BTC,1760130964831,100.0,3.0,300.0,45.0,-3.0,115.0,1000.0,50.0,1050.0,0.3,45.0,15.0,vault
 """
 TIERS = "symbol,floor,rate,deduction\nBTC,0,0.01,0\n"
+TWICE = "symbol,floor,rate,rate,deduction\nBTC,0,0.01,0.02,0\n"
 DEPTH = "symbol,depth,exponent\nBTC,5,1\n"
+FILES = {"panel": PANEL, "fills": FILLS, "tiers": TIERS, "twice": TWICE, "depth": DEPTH}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Commands run in an empty folder with a few files."""
     monkeypatch.chdir(tmp_path)
-    for name, text in {"panel": PANEL, "fills": FILLS, "tiers": TIERS, "depth": DEPTH}.items():
+    for name, text in FILES.items():
         Path(f"{name}.csv").write_text(text)
     return tmp_path
 
 
 def written(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()} - {"panel.csv", "fills.csv", "tiers.csv", "depth.csv"}
+    return {file.name for file in folder.iterdir()} - {f"{name}.csv" for name in FILES}
 
 
 def one_line(capsys) -> str:
@@ -299,6 +301,7 @@ def test_all_faults_of_a_panel_stand_in_one_line(capsys):
         (["event", "--tiers", "tiers.csv"], "only with a FILE of positions"),
         (["event", "panel.csv", "--depth", "tiers.csv"], "misses columns ['depth', 'exponent']"),
         (["event", "panel.csv", "--tiers", "depth.csv"], "tiers:"),
+        (["event", "panel.csv", "--tiers", "twice.csv"], "columns ['rate'] stand twice"),
         (["report", "fills.csv", "--shock", "-0.1", "--vault", "1"], "--shock, --vault do not apply"),
         (["rank", "--symbol", "XRP"], "unknown symbol 'XRP'; known: ['BTC', 'DOGE', 'ETH', 'SOL']"),
     ],

@@ -376,11 +376,11 @@ def test_missing_inputs_of_a_venue_are_named() -> None:
 @pytest.mark.parametrize(
     ("policy", "told"),
     [
-        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: 2 * capacity), "more than capacity"),
-        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: -capacity), "less than 0"),
-        (adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: capacity * np.nan), "took less than 0"),
+        (adl.Policy(adl.scores.bitmex, lambda _target, capacity, *_: 2 * capacity), "more than capacity"),
+        (adl.Policy(adl.scores.bitmex, lambda _target, capacity, *_: -capacity), "less than 0"),
+        (adl.Policy(adl.scores.bitmex, lambda _target, capacity, *_: capacity * np.nan), "took less than 0"),
         (
-            adl.Policy(adl.scores.bitmex, lambda target, capacity, weight, group: capacity[:1]),
+            adl.Policy(adl.scores.bitmex, lambda _target, capacity, *_: capacity[:1]),
             "one number per candidate",
         ),
         (adl.Policy(adl.scores.bitmex, adl.rules.pro_rata, lambda p: adl.equity(p).sort_values()), "on the index"),

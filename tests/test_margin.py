@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from golden_cases import assert_golden, assert_stated, golden_ids, golden_panel, golden_rows
 from hypothesis import given
-from strategies import BOTH, LINEAR, few, panels, tiers
+from strategies import LINEAR, few, panels, tiers
 
 import adlkit as adl
 from adlkit.errors import PanelError
@@ -231,6 +231,7 @@ def grid(around: float) -> np.ndarray:
 
 
 @given(panel=panels())
+@few
 def test_equity_is_the_cash_and_profit_of_the_account(panel):
     measured = adl.equity(panel)
     for key, held in holdings(panel).items():
@@ -375,6 +376,7 @@ def test_the_margin_neutral_price_is_the_mark_less_the_share_of_equity_that_the_
 
 
 @given(panel=panels())
+@few
 def test_one_position_has_one_bankruptcy_and_close_out_price(panel):
     """Unless it cannot be reached: then the close-out price goes on beyond the end."""
     reachable, accounting = adl.bankruptcy_price(panel), adl.close_out_price(panel)
@@ -410,6 +412,7 @@ def test_accounting_prices_are_never_clamped():
 
 
 @given(panel=panels(kind=LINEAR))
+@few
 def test_flipping_a_position_and_reflecting_its_mark_about_entry_keeps_a_linear_profit(panel):
     mirrored = panel.assign(qty=-panel["qty"], mark_price=2 * panel["entry_price"] - panel["mark_price"])
     pd.testing.assert_series_equal(adl.unrealized_pnl(mirrored), adl.unrealized_pnl(panel), rtol=1e-12)
@@ -456,6 +459,7 @@ def test_measures_keep_the_index_and_never_change_the_panel(panel, table):
 
 
 @given(panel=panels())
+@few
 def test_leverage_and_margin_ratio_are_undefined_for_accounts_without_equity(panel):
     broke = adl.equity(panel) <= 0
     assert (adl.effective_leverage(panel).isna() == broke).all()
@@ -463,6 +467,7 @@ def test_leverage_and_margin_ratio_are_undefined_for_accounts_without_equity(pan
 
 
 @given(panel=panels())
+@few
 def test_the_shortfall_is_what_bankrupt_accounts_owe_and_counts_each_account_once(panel):
     short = adl.shortfall(panel)
     levels = [name for name in panel.index.names if name != "symbol"]
@@ -495,13 +500,6 @@ def test_the_account_summary_adds_up_the_rows_of_each_account(panel):
         )
     np.testing.assert_allclose(summary["shortfall"], adl.shortfall(panel), rtol=1e-9, atol=1e-9)
     assert (summary["n_positions"] == (panel["qty"] != 0).groupby(level=levels).sum()).all()
-
-
-@given(panel=panels(kind=BOTH))
-def test_two_settlements_never_meet_in_one_account(panel):
-    """A trader with positions of two currencies holds them in two accounts, so equity never mixes them."""
-    names = panel["settlement"].groupby(level=[name for name in panel.index.names if name != "symbol"]).nunique()
-    assert (names == 1).all()
 
 
 # Errors

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from strategies import panels
+from strategies import few, panels
 
 import adlkit as adl
 from adlkit.errors import AdlkitError, PanelError
@@ -47,6 +47,7 @@ def test_a_panel_has_facts_as_float64_columns_and_maintenance_zero_by_default():
 
 
 @given(panel=panels())
+@few
 def test_a_panel_built_again_is_the_same_panel(panel):
     """Also proves that `strategies.panels` draws what the door returns."""
     pd.testing.assert_frame_equal(adl.build_panel(panel.reset_index()), panel)
@@ -149,6 +150,7 @@ def test_the_frame_that_was_given_is_not_changed(keyed):
 
 
 @given(panel=panels())
+@few
 def test_a_re_marked_panel_is_a_new_one(panel):
     before = panel.copy(deep=True)
     marked = adl.mark_to(panel.assign(maintenance_deduction=0.0), dict.fromkeys(panel.index.unique("symbol"), 77.0))
@@ -492,11 +494,13 @@ def test_marks_by_symbol_hold_at_every_time_and_marks_by_time_at_theirs():
 
 
 @given(panel=panels())
+@few
 def test_marks_of_the_panel_itself_change_nothing(panel):
     pd.testing.assert_frame_equal(adl.mark_to(panel, adl.mark_prices(panel)), panel)
 
 
 @given(panel=panels(has_deductions=False))
+@few
 def test_shocking_the_marks_of_a_panel_scales_every_mark(panel):
     shocked = adl.mark_to(panel, 0.8 * adl.mark_prices(panel))
     assert shocked["mark_price"].tolist() == (0.8 * panel["mark_price"]).tolist()

@@ -303,7 +303,7 @@ def test_a_weight_of_a_position_outside_every_queue_is_not_looked_at():
     assert adl.quantile(panel, score=by_column, weight=pd.Series([1.0, np.nan], index=panel.index)).iloc[0] == 1.0
 
 
-@pytest.mark.parametrize("n_lights", [0, -1])
-def test_no_lights_at_all_are_refused(n_lights):
+@pytest.mark.parametrize("n_lights", [0, -1, 2.5])
+def test_lights_that_cannot_be_counted_are_refused(n_lights):
     with pytest.raises(ValueError, match="n_lights must be 1 or more"):
         adl.lights(queue_of(ann=(1.0, 0.0)), score=by_column, n_lights=n_lights)

@@ -12,7 +12,8 @@ import pytest
 
 import adlkit as adl
 from adlkit.errors import SourceError
-from adlkit.report import build_events_report, build_report, write_whole
+from adlkit.files import write_whole
+from adlkit.report import build_events_report, build_report
 from adlkit.report.cells import counts, dots, money, numbers, six_digits
 
 EVIL = '<script>alert("x")</script>'

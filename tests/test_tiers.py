@@ -79,6 +79,7 @@ def test_tiers_of_an_inverse_contract_are_in_coins():
 
 
 @given(panel=panels(), table=tiers())
+@few
 def test_maintenance_margin_is_that_of_the_largest_tier_line(panel, table):
     built = adl.build_panel(panel.drop(columns=MAINTENANCE), tiers=table)
     for (*_, symbol), notional, margin in zip(

@@ -9,6 +9,5 @@ from __future__ import annotations
 
 from adlkit.report.event import build_report
 from adlkit.report.fills import build_events_report
-from adlkit.report.page import write_whole
 
-__all__ = ["build_events_report", "build_report", "write_whole"]
+__all__ = ["build_events_report", "build_report"]

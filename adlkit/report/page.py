@@ -1,7 +1,7 @@
 """The page: sections of words, tables and charts become one HTML file that loads nothing.
 
 Styles are inline, figures are data URIs, and a content policy forbids the rest. The template escapes everything it is
-given. The same content gives the same bytes, and a file is written whole or not at all.
+given. The same content gives the same bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from adlkit.files import write_whole
 from adlkit.plotting import figure_size
 from adlkit.report.cells import Writer
 
@@ -106,48 +106,3 @@ def write_page(page: Page, path: str | os.PathLike[str]) -> Path:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     html = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(page._asdict())
     return write_whole(path, html.encode("utf-8", errors="replace"))
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file whole or not at all: beside its place first, then into it in one step.
-
-    Parameters
-    ----------
-    path : str or path
-        The file; one that exists is replaced.
-    content : bytes
-        All of it.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_whole(f"{folder}/fills.csv", b"symbol,qty").read_text()
-    'symbol,qty'
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder; give a file")
-    place = target.resolve() if target.is_symlink() else target
-    if not place.parent.is_dir():
-        raise FileNotFoundError(f"no such folder: {place.parent}")
-    draft = place.with_name(f".{place.name[:64]}.{secrets.token_hex(6)}.part")
-    try:
-        with draft.open("xb") as file:
-            file.write(content)
-        draft.replace(place)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
