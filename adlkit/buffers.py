@@ -1,9 +1,9 @@
 """What stands between liquidated accounts and their winners: programmes, funds, vaults.
 
 A buffer is offered the open positions of liquidated accounts (`Distress`) and answers with what it takes (`Taken`)
-and what is left of it: its money is finite, and calling it changes nothing. Needs of one market
-(symbol and side) are served strictest close-out price first, then by account; a buffer that cannot serve all of them
-serves the same share of the contracts of every market.
+and what is left of it: its money is finite, and calling it changes nothing. Needs of one market (symbol and side) are
+served in the order of their orders: strictest limit, then close-out price, then account; a buffer that cannot serve
+all of them serves the same share of the contracts of every market.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from adlkit.contracts import Flags, Floats
-from adlkit.distress import BOOK, Distress, Taken
+from adlkit.distress import BOOK, ROUNDING, Distress, Taken
 from adlkit.errors import VenueError
 from adlkit.groups import Codes
 from adlkit.matching import overlap
@@ -87,7 +87,8 @@ class ProgrammaticLiquidity:
         linear = distress.mark > 0
         factor = 1.0 - distress.side * self.discount
         value = np.where(linear, distress.mark * factor, distress.mark / factor)
-        willing = np.where(distress.side * (value - distress.limit) >= 0, distress.ordered, 0.0)
+        allowed = distress.side * (value - distress.limit) >= -ROUNDING * np.abs(distress.limit)
+        willing = np.where(allowed, distress.ordered, 0.0)
         wanted = distress.markets.total(willing * distress.unit)
         part = _affordable(self.capacity, wanted.sum())
         qty = queue(part * distress.markets.total(willing), willing, None, distress.market)
@@ -193,7 +194,8 @@ class BackstopVault:
         close-out prices. Accounts are then taken largest -equity / margin first; one that does not fit into what is
         left is passed over for the next that does.
     is_netting : bool, default False
-        Count the net notional of each symbol, not the gross notional of all that is taken.
+        Count the net notional of each symbol, not the gross notional of all that is taken. What offsets the other side
+        or the inventory needs no room, and is taken even by a vault that is over its limit.
     inventory : DataFrame, optional
         Index ``symbol``; ``qty`` [contracts, signed] and ``value`` of one contract at the last mark [ccy].
     name : str, default "backstop vault"
@@ -295,10 +297,10 @@ class BackstopVault:
 
     def _fitting_positions(self, distress: Distress, willing: Floats) -> Floats:
         wanted = distress.markets.total(willing)
-        part = self._netted_part(distress, willing) if self.is_netting else None
-        if part is None:
-            notional = distress.markets.total(willing * distress.unit)
-            part = np.full(len(wanted), _affordable(self.room, notional.sum()))
+        if self.is_netting and self.equity >= 0:
+            part = self._netted_part(distress, willing)
+        else:
+            part = np.full(len(wanted), _affordable(self.room, (willing * distress.unit).sum()))
         loss = willing * np.maximum(distress.worse_than_close_out(distress.mark), 0.0)
         lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]
         end = part * wanted
@@ -314,7 +316,7 @@ class BackstopVault:
             turns = np.where(net != 0, -held / net, 0.0)
         steps = np.unique(np.r_[0.0, turns[(turns > 0) & (turns < 1)], 1.0])
         use = np.abs(held.to_numpy() + np.outer(steps, net)).sum(axis=1) + own
-        excess = _last_reach(steps, use, self.equity * self.max_leverage)
+        excess = _last_reach(steps, use, max(self.equity * self.max_leverage, use.min()))
         lesser = (
             signed.abs().groupby(level=0).transform("min").where(signed.groupby(level=0).transform("size") > 1, 0.0)
         )

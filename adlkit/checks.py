@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adlkit.contracts import KINDS, Flags, notional_of
+from adlkit.contracts import INVERSE, KINDS, Flags, notional_of
 from adlkit.groups import Groups, account_groups, level_groups, market_levels
 
 LEVELS = ("time", "account", "symbol")
@@ -66,6 +66,14 @@ def group_problems(panel: pd.DataFrame) -> list[str]:
             problems.append(
                 f"contract: {rows_of(panel, mixed)} mix linear and inverse in one account; add the 'settlement' "
                 "currency, for balances of different coins are never added"
+            )
+        inverse = (panel["contract"] == INVERSE).to_numpy()
+        coins = np.where(inverse, symbol.codes, -1)
+        first = account.first(np.where(inverse, symbol.codes, -1))[account.codes]
+        if not mixed.any() and (several := inverse & (coins != first)).any():
+            problems.append(
+                f"contract: {rows_of(panel, several)} are inverse contracts on another symbol than the first of their "
+                "account, so margined in another coin; add the 'settlement' currency if it is one, or split the account"
             )
     return problems
 

@@ -18,7 +18,7 @@ from adlkit.venues import VenueRules
 
 
 def deleverage(marked: pd.DataFrame, distress: Distress, venue: VenueRules, prices: TradePrices) -> tuple[Taken, Pairs]:
-    """Serve the needs of every market from its winners.
+    """Serve the needs of every market from its winners, dearest fill first, then strictest close-out, then account.
 
     Returns what is closed of each position in liquidation, and the pieces: place in `distress`, row of the winner.
     """
@@ -29,8 +29,9 @@ def deleverage(marked: pd.DataFrame, distress: Distress, venue: VenueRules, pric
         winners = _winners(marked, distress, venue)
         weight = None if venue.policy.weight is None else numbers_on(marked, venue.policy.weight(marked), "weight")
         for line, queued in zip(distress.market_rows, winners, strict=True):
-            strictness = np.lexsort((distress.account[line], -(distress.side * distress.close_out)[line]))
-            line = line[strictness][need[line][strictness] > 0]
+            line = line[need[line] > 0]
+            close_out, fill = (-distress.side[line] * values[line] for values in (distress.close_out, value))
+            line = line[np.lexsort((distress.account[line], close_out, fill))]
             release = _release(distress, line, value, prices.close_out[queued], protects=venue.protects_winners)
             capacity = np.abs(marked["qty"].to_numpy()[queued])
             heavy = None if weight is None else weight.to_numpy()[queued]

@@ -11,6 +11,7 @@ import numpy as np
 from adlkit.book import Ladder
 from adlkit.contracts import Flags, Floats
 from adlkit.groups import Codes, Groups
+from adlkit.matching import overlap
 
 BOOK = "book"
 ROUNDING = 1e-12
@@ -96,13 +97,13 @@ class Distress:
 
     def book_values(self, qty: Floats) -> Floats:
         """Average value at which positions trade `qty` in what is left of the book; close-out where they do not."""
-        ahead = self.markets.running(qty) - qty
         value = self.close_out.copy()
         for ladder, used, rows in zip(self.ladders, self.used, self.market_rows, strict=True):
-            start = used + ahead[rows]
-            worth = ladder.worth_of(start, start + qty[rows])
-            filled = qty[rows] > 0
-            value[rows[filled]] = worth[filled] / qty[rows][filled]
+            pairs = overlap(qty[rows], np.diff(np.maximum(ladder.depth, used)))
+            orders = Groups(pairs.first, len(rows))
+            filled = orders.total(pairs.qty)
+            worth = orders.total(pairs.qty * ladder.merit[pairs.second]) * self.side[rows]
+            value[rows[filled > 0]] = worth[filled > 0] / filled[filled > 0]
         return value
 
     def after(self, taken: Taken) -> Distress:

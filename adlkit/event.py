@@ -15,7 +15,7 @@ import pandas as pd
 from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
 from adlkit.buffers import Buffer
-from adlkit.contracts import Floats, is_inverse, value_of
+from adlkit.contracts import INVERSE, Floats, is_inverse, value_of
 from adlkit.deleveraging import deleverage
 from adlkit.distress import BOOK, ROUNDING, Distress
 from adlkit.errors import BookError, PanelError, VenueError
@@ -49,7 +49,7 @@ class EventResult(SummaryRepr):
         ``absorbed`` [ccy, what the stage's party gave up against the mark; negative: it earned] and ``share`` [1] of
         the market's need. Side is that of the liquidated positions. Stages: book, each buffer, adl, then what is left:
         "open" (accounts with equity whose orders nobody filled) and "residual" (bankrupt ones; absorbed = money
-        written off).
+        written off). Closing for a fund trades in the book, so the book's gain from it is in the row of the book.
     positions : DataFrame, index of the panel
         ``qty`` (before), ``is_liquidated``, ``is_bankrupt``, contracts closed at each stage, ``deleveraged``
         (contracts closed as a winner), ``realized_pnl`` [ccy], ``haircut`` [ccy, given up by deleveraging against the
@@ -158,21 +158,24 @@ def run_event(
 
     Notes
     -----
-    1. The panel is re-marked (with the venue's tiers), and so are the buffers. Accounts with equity < maintenance margin are liquidated, in
-       all their symbols; positions above the venue's partial threshold send only a fraction.
+    1. The panel is re-marked (with the venue's tiers), and so are the buffers. Accounts with equity < maintenance
+       margin are liquidated, in all their symbols; positions above the venue's partial threshold send only a fraction.
+       Accounts without a position take no part: their debt is of an earlier event.
     2. Orders trade in the book at or better than their limit; all share one sweep, strictest limit first, then
        strictest close-out price, then account.
     3. Buffers take what is left of the orders, in the venue's order.
     4. ADL closes what is still open (the part never ordered included) of accounts whose equity is below zero at the
-       marks, and the unfilled orders of other accounts where the venue says so. Needs come strictest close-out price
-       first, then by account; counterparties are the opposite positions of accounts that are not liquidated, in the
-       order of the venue's score at the marks. A protected winner waits for the first need whose fill is not worse
-       than its own close-out price and takes from there on; rules other than a queue are applied anew to what is
-       left until nobody can take more. Longs and shorts of one symbol are separate needs.
-    5. Money: an account whose fills were worse than its close-out prices owes the difference; funds pay it from what
-       is left of their budget, in proportion where it does not suffice, and the rest is written off as residual. An
-       account whose fills were better has a surplus, which pays the liquidation fee first. What funds receive in an
-       event does not pay debts of the same event.
+       marks, and the unfilled orders of other accounts where the venue says so. Needs come dearest fill first (of one
+       fill price: strictest close-out price first), then by account; counterparties are the opposite positions of
+       accounts that are not liquidated, in the order of the venue's score at the marks. A protected winner waits for
+       the first need whose fill is not worse than its own close-out price (of that position: its share of the
+       account's equity, as `adlkit.close_out_price` has it) and takes from there on; rules other than a queue are
+       applied anew to what is left until nobody can take more. Longs and shorts of one symbol are separate needs.
+    5. Money: an account whose fills were better than its close-out prices has a surplus; it repays what funds paid for
+       the same account, then the liquidation fee, and the rest goes to the venue's receiver. An account whose fills
+       were worse owes the difference, and so does an unprotected winner whose equity a fill has brought below zero;
+       funds pay it from what is left of their budget, in proportion where it does not suffice, and the rest is written
+       off as residual.
 
     Contracts left open stay in the panel, with their account's equity. A position closed in part keeps its rate, and
     its deduction in proportion, unless the venue has tiers.
@@ -225,14 +228,23 @@ def _check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, Ord
         raise BookError(f"books must map symbols to OrderBook, e.g. {{'BTC': book}}; got a {type(books).__name__}")
     if "time" in panel.index.names:
         raise PanelError(["an event takes one moment; select it, e.g. panel.xs(time, level='time')"])
-    column = "settlement" if "settlement" in panel else "contract"
-    if column in panel and panel[column].nunique() > 1:
-        found = sorted(panel[column].unique())
-        raise PanelError([f"an event takes one settlement currency, found {column} {found}; run one event for each"])
+    coins = _coins(panel)
+    if len(coins) > 1:
+        raise PanelError([f"an event takes one settlement currency, found {coins}; run one event for each"])
     if unknown := sorted(set(books) - set(panel.index.unique("symbol"))):
         raise BookError(f"books for symbols {unknown} that are not in the panel; drop them")
     if wrong := [symbol for symbol, book in books.items() if not isinstance(book, OrderBook)]:
         raise BookError(f"books of {wrong} are no OrderBook; build them with adl.OrderBook(bids, asks)")
+
+
+def _coins(panel: pd.DataFrame) -> list[str]:
+    """Settlement currencies of a panel; without that column each inverse symbol has its own, linear ones share."""
+    if "settlement" in panel:
+        return sorted(panel["settlement"].unique())
+    if "contract" not in panel:
+        return []
+    inverse = panel["contract"] == INVERSE
+    return [*panel["contract"][~inverse].unique(), *map(str, panel.index[inverse].unique("symbol"))]
 
 
 def _prices(marked: pd.DataFrame, previous_marks: Marks | None, oracles: Marks | None) -> TradePrices:
@@ -272,24 +284,34 @@ def _settle(tally: Tally, distress: Distress, venue: VenueRules, start: list[Buf
     size = accounts.total(np.abs(tally.qty[distress.row]) * distress.unit)
     gap = np.where(np.abs(gap) <= ROUNDING * size, 0.0, gap)
     owed = _spread_by(np.maximum(distress.gap, 0.0), np.maximum(gap, 0.0), accounts)
-    total = left = float(owed.sum())
-    for place, (before, fund) in enumerate(zip(start, list(buffers), strict=True)):
-        pays = min(left, max(before.budget - (before.money - fund.money), 0.0)) if before.budget > 0 else 0.0
-        if pays > 0:
-            tally.transfer(SETTLEMENT, distress.row, owed * (pays / total), giver=fund.name)
-            buffers[place] = fund.receive(-pays)
-            left -= pays
-    if left > 0:
-        tally.transfer(SETTLEMENT, distress.row, owed * (left / total), giver=RESIDUAL)
+    holes = tally.new_holes()
+    total = left = float(owed.sum() + holes.sum())
     surplus = np.maximum(-gap, 0.0)
+    for place, before in enumerate(start):
+        if before.budget > 0:
+            repaid = np.minimum(surplus, np.maximum(accounts.total(tally.given[before.name][distress.row]), 0.0))
+            surplus = surplus - repaid
+            _move(tally, distress, buffers, place, -repaid)
+            pays = min(left, max(before.budget - (before.money - buffers[place].money), 0.0))
+            if pays > 0:
+                tally.pay_debts(distress.row, owed * (pays / total), holes * (pays / total), giver=before.name)
+                buffers[place] = buffers[place].receive(-pays)
+                left -= pays
+    if left > 0:
+        tally.pay_debts(distress.row, owed * (left / total), holes * (left / total), giver=RESIDUAL)
     booked = accounts.total(tally.closed[BOOK][distress.row] * distress.unit)
     fee = np.minimum(venue.fee_rate * booked, surplus)
     for receiver, income in ((venue.fee_to, fee), (venue.surplus_to, surplus - fee)):
         if receiver != ACCOUNT and income.any():
-            place = [buffer.name for buffer in buffers].index(receiver)
-            paid = _spread_by(np.maximum(-distress.gap, 0.0), income, accounts)
-            tally.transfer(SETTLEMENT, distress.row, -paid, giver=receiver)
-            buffers[place] = buffers[place].receive(float(paid.sum()))
+            _move(tally, distress, buffers, [buffer.name for buffer in buffers].index(receiver), -income)
+
+
+def _move(tally: Tally, distress: Distress, buffers: list[Buffer], place: int, amount: Floats) -> None:
+    """Move money of each account (below zero: from it) out of a buffer, over the positions whose fills were better."""
+    if amount.any():
+        by_row = _spread_by(np.maximum(-distress.gap, 0.0), amount, distress.accounts)
+        tally.transfer(SETTLEMENT, distress.row, by_row, giver=buffers[place].name)
+        buffers[place] = buffers[place].receive(-float(by_row.sum()))
 
 
 def _spread_by(weight: Floats, amount: Floats, accounts: Groups) -> Floats:

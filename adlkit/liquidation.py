@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from adlkit.book import NO_LADDER, Ladder, OrderBook
-from adlkit.contracts import Floats, is_inverse
-from adlkit.distress import BOOK, Distress, Taken
+from adlkit.contracts import Floats, is_inverse, notional_of
+from adlkit.distress import BOOK, ROUNDING, Distress, Taken
 from adlkit.errors import BookError
 from adlkit.fill_prices import TradePrices
 from adlkit.groups import account_groups, level_keys, market_codes
@@ -20,12 +20,13 @@ from adlkit.venues import PartialLiquidation, VenueRules
 
 
 def liquidate(marked: pd.DataFrame, venue: VenueRules, prices: TradePrices, books: Mapping[str, OrderBook]) -> Distress:
-    """Positions of accounts with equity below maintenance margin, with their orders.
+    """Positions of accounts with equity below maintenance margin, with their orders; rounding is no equity.
 
     Within a market they stand strictest limit first, then strictest close-out price, then by account.
     """
-    owned = equity(marked).to_numpy()
-    margin = account_groups(marked).spread(maintenance_margin(marked).to_numpy())
+    accounts, owned = account_groups(marked), equity(marked).to_numpy()
+    owned = np.where(np.abs(owned) <= ROUNDING * accounts.spread(notional_of(marked)), 0.0, owned)
+    margin = accounts.spread(maintenance_margin(marked).to_numpy())
     qty = np.abs(marked["qty"].to_numpy())
     rows = np.flatnonzero((owned < margin) & (qty > 0))
     code = market_codes(marked.index, prices.side)
@@ -61,7 +62,8 @@ def sweep(distress: Distress) -> Taken:
     """All orders against the book, each at or better than its limit, in one shared sweep per market."""
     qty = np.zeros(len(distress.row))
     for ladder, rows in zip(distress.ladders, distress.market_rows, strict=True):
-        depth = ladder.depth_at(distress.side[rows] * distress.limit[rows])
+        limit = distress.limit[rows]
+        depth = ladder.depth_at(distress.side[rows] * limit - ROUNDING * np.abs(limit))
         filled = np.diff(swept(depth, distress.ordered[rows]), prepend=0.0)
         qty[rows] = np.clip(filled, 0.0, distress.ordered[rows])
     return Taken(qty, distress.book_values(qty), np.zeros(len(qty)), BOOK)

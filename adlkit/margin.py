@@ -130,7 +130,7 @@ def maintenance_margin(panel: pd.DataFrame) -> pd.Series:
 
 
 def margin_ratio(panel: pd.DataFrame) -> pd.Series:
-    """Maintenance margin of the account over its equity: 1 and more is liquidated.
+    """Maintenance margin of the account over its equity: above 1 it is liquidated.
 
     Parameters
     ----------

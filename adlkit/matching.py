@@ -73,7 +73,7 @@ def overlap_from(needs: Floats, supply: Floats, release: Codes) -> Pairs:
                 pieces.append(qty)
                 left[need] -= qty
                 break
-            pieces.append(left[need])
+            pieces.append(min(left[need], qty))
             qty -= left[need]
             follower[need] = need + 1
             need = _first_open(follower, need + 1)

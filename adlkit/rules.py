@@ -61,8 +61,7 @@ def queue(
     [4.0, 3.5, 0.0]
     """
     target, capacity, groups = _segments(target, capacity, group)
-    ahead = groups.running(capacity) - capacity
-    return np.clip(target[groups.codes] - ahead, 0.0, capacity)
+    return np.clip(target[groups.codes] - groups.ahead(capacity), 0.0, capacity)
 
 
 def pro_rata(
@@ -100,7 +99,7 @@ def pro_rata(
     order = np.lexsort((full_at, groups.codes))
     sorted_groups = Groups(groups.codes[order], groups.size)
     room, mass = np.where(share > 0, capacity, 0.0)[order], np.maximum(share, 0.0)[order]
-    given = sorted_groups.running(room) - room
+    given = sorted_groups.ahead(room)
     open_mass = _reverse_total(mass, sorted_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, -np.inf)
@@ -152,9 +151,12 @@ def water_fill(
     broke = np.where(share > 0, 0.0, capacity)
     solvent = capacity - broke
     drained = pro_rata(target, broke, None, groups.codes)
-    asked = target - groups.total(broke)
-    keep = np.where(asked > 0, np.maximum(groups.total(solvent) - asked, 0.0), np.inf)
-    return drained + solvent - pro_rata(keep, solvent, np.maximum(share, 0.0), groups.codes)
+    asked = np.clip(target - groups.total(broke), 0.0, groups.total(solvent))
+    keep = np.where(asked > 0, groups.total(solvent) - asked, np.inf)
+    rest = solvent - pro_rata(keep, solvent, np.maximum(share, 0.0), groups.codes)
+    given = groups.total(rest)
+    exact = np.divide(asked, given, out=np.ones(len(given)), where=given > 0)
+    return drained + np.minimum(rest * exact[groups.codes], solvent)
 
 
 def catalogue() -> pd.DataFrame:

@@ -262,8 +262,9 @@ def bitget(panel: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series, index of `panel`
-        r x (MM / E) for a profit, r / (MM / E) for a loss. NaN where ``qty`` is 0, equity <= 0, or a loss meets an
-        account without maintenance margin. The variant for isolated margin is not published in full.
+        r x (MM / E) for a profit, r / (MM / E) for a loss. NaN where ``qty`` is 0, equity <= 0, or a return of
+        zero or below meets an account without maintenance margin. The variant for isolated margin is
+        not published in full.
 
     References
     ----------

@@ -11,9 +11,10 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from adlkit.contracts import Floats, is_inverse, price_of, value_of
+from adlkit.contracts import Floats, is_inverse, notional_of, price_of, value_of
 from adlkit.distress import BOOK, ROUNDING, Distress, Taken
-from adlkit.groups import Codes, Groups, level_keys
+from adlkit.groups import Codes, Groups, account_groups, level_keys, market_codes
+from adlkit.margin import equity
 from adlkit.matching import Pairs
 from adlkit.panel import with_tiers
 from adlkit.ranking import side_names
@@ -76,6 +77,22 @@ class Tally:
         self.transfers += self._over_rows(rows, amounts)
         self._enter(stage, rows, amounts, giver=giver)
 
+    def new_holes(self) -> Floats:
+        """Money that unprotected winners owe after their fills, over the rows that gave it up."""
+        accounts = account_groups(self.marked)
+        owned = equity(self.marked).to_numpy()
+        hole = np.where(owned >= 0, np.maximum(accounts.spread(self.haircut) - owned, 0.0), 0.0)
+        hole[hole <= ROUNDING * accounts.spread(notional_of(self.marked))] = 0.0
+        given = np.maximum(self.haircut, 0.0)
+        total = accounts.spread(given)
+        return np.asarray(np.divide(hole * given, total, out=np.zeros(len(hole)), where=total > 0))
+
+    def pay_debts(self, rows: Codes, owed: Floats, holes: Floats, *, giver: str) -> None:
+        """Book what is paid for liquidated accounts (over their rows) and for winners (over all rows)."""
+        self.transfer(SETTLEMENT, rows, owed, giver=giver)
+        self.transfers += holes
+        self._enter(SETTLEMENT, np.arange(len(holes)), holes, giver=giver, to=WINNERS)
+
     def panel_after(self, tiers: pd.DataFrame | None) -> pd.DataFrame:
         """The panel with positions reduced and cash moved; what rounding leaves of a position is flat."""
         size = np.abs(self.qty)
@@ -115,10 +132,8 @@ class Tally:
         }
         closed = [self.closed[name][rows] if name in self.closed else left[name] for name in names]
         worth = [self.worth[name][rows] if name in self.closed else nowhere for name in names]
-        given = [self.given[WINNERS if name == ADL else name][rows] for name in names]
-        qty, worths, absorbed = (
-            np.array([markets.total(part) for part in parts]).T for parts in (closed, worth, given)
-        )
+        qty, worths = (np.array([markets.total(part) for part in parts]).T for parts in (closed, worth))
+        absorbed = np.array([self._given_by_market(WINNERS if name == ADL else name, distress) for name in names]).T
         first = np.array([place[0] for place in distress.market_rows], dtype=np.intp)
         inverse = None if self.inverse is None else self.inverse[rows[first]][:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -141,10 +156,20 @@ class Tally:
         rows = [[self.ledger[stage][party] for party in parties] for stage in stages]
         return pd.DataFrame(rows, index=pd.Index(stages, name="stage"), columns=parties)
 
+    def _given_by_market(self, giver: str, distress: Distress) -> Floats:
+        """What a party gave in each market; what it gave to a winner belongs to the market that the winner served."""
+        own, other = market_codes(self.marked.index, self.side), market_codes(self.marked.index, -self.side)
+        is_own = np.zeros(len(own), dtype=bool)
+        is_own[distress.row] = True
+        present = own[distress.row[np.array([place[0] for place in distress.market_rows], dtype=np.intp)]]
+        where = np.searchsorted(present, np.where(is_own, own, other))
+        rows = np.flatnonzero(self.given[giver])
+        return Groups(where[rows], len(present)).total(self.given[giver][rows])
+
     def _over_rows(self, rows: Codes, amounts: Floats) -> Floats:
         return Groups(rows, len(self.qty)).total(amounts)
 
-    def _enter(self, stage: str, rows: Codes, amounts: Floats, *, giver: str) -> None:
+    def _enter(self, stage: str, rows: Codes, amounts: Floats, *, giver: str, to: str = LIQUIDATED) -> None:
         self.given[giver] += self._over_rows(rows, amounts)
-        self.ledger[stage][LIQUIDATED] += float(amounts.sum())
+        self.ledger[stage][to] += float(amounts.sum())
         self.ledger[stage][giver] -= float(amounts.sum())

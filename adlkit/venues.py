@@ -44,6 +44,14 @@ __all__ = [
 ACCOUNT = "account"
 """Receiver of a surplus that stays with the liquidated account."""
 
+_STAGES = {"book", "adl", "open", "residual", "settlement"}
+_PARTIES = {ACCOUNT, "winners", "liquidated accounts"}
+_COLUMNS = {"qty", "is_liquidated", "is_bankrupt", "deleveraged", "realized_pnl", "haircut"}
+_RESERVED = _STAGES | _PARTIES | _COLUMNS
+"""Names that results use, and no buffer may have."""
+
+_SKIPS = "the sources name no protection: winners are skipped where a fill is worse than their own close-out price"
+
 _KINDS = {
     "policy": "Policy, e.g. adl.Policy(adl.scores.bitmex)",
     "fill_price": "price rule, e.g. adl.venues.at_mark",
@@ -147,19 +155,9 @@ class VenueRules:
         if wrong := [buffer for buffer in self.buffers if not hasattr(buffer, "take")]:
             raise VenueError(f"{self.name}: {wrong} are no buffers; give e.g. adl.InsuranceFund(balance=1e6)")
         names = [buffer.name for buffer in self.buffers]
-        reserved = {
-            ACCOUNT,
-            "book",
-            "adl",
-            "open",
-            "residual",
-            "settlement",
-            "winners",
-            "liquidated accounts",
-        }
-        if len(set(names)) < len(names) or reserved & set(names):
+        if len(set(names)) < len(names) or _RESERVED & set(names):
             raise VenueError(
-                f"{self.name}: buffers need names of their own, apart from {sorted(reserved)}; got {names}"
+                f"{self.name}: buffers need names of their own, apart from {sorted(_RESERVED)}; got {names}"
             )
         receivers = {self.surplus_to} - {ACCOUNT} | ({self.fee_to} if self.fee_rate else set())
         if missing := sorted(receivers - set(names)):
@@ -180,7 +178,7 @@ class VenueRules:
 
 hyperliquid = VenueRules(
     name="Hyperliquid",
-    valid_from="2025",
+    valid_from="",
     source="https://hyperliquid.gitbook.io/hyperliquid-docs/trading/auto-deleveraging and .../trading/liquidations",
     policy=Policy(scores.hyperliquid_documented),
     fill_price=at_previous_mark,
@@ -191,12 +189,15 @@ hyperliquid = VenueRules(
         "20% of positions above 100,000 first (secondary source); what the 30 s cooldown holds back stays open",
         "the documented index is taken literally for shorts; scores.hyperliquid_reconstructed is the node's",
         "leverage and loss limit of the vault are not published: set them on the BackstopVault",
+        "the vault also takes accounts that are already below zero, the deepest first",
+        "the vault's own positions stand in no queue; a node constant that spares cross accounts is not modelled",
+        _SKIPS,
     ),
 )
 
 binance = VenueRules(
     name="Binance USD-M",
-    valid_from="2025-12",
+    valid_from="",
     source="https://www.binance.com/en/support/faq/360033525471; fund and waterfall: liquidation FAQ, text of 2019-20",
     policy=Policy(scores.binance),
     buffers=(BackstopVault(equity=0.0, max_leverage=1.0, is_netting=True, name="insurance fund"),),
@@ -208,6 +209,7 @@ binance = VenueRules(
         "so it is a netting BackstopVault of leverage 1",
         "liquidation fee 0.5% (BTCUSDT: 0.3%), at most what the account has left",
         "score: secondary quotation of 2025-12-29; before it, scores.binance_2019",
+        _SKIPS,
     ),
 )
 
@@ -220,7 +222,7 @@ bitmex = VenueRules(
     surplus_to="insurance fund",
     deleverages_solvent=True,
     is_contract_weighted=True,
-    assumptions=("stepping down through risk-limit tiers before the takeover is not modelled",),
+    assumptions=("stepping down through risk-limit tiers before the takeover is not modelled", _SKIPS),
 )
 
 bybit = VenueRules(
@@ -236,6 +238,7 @@ bybit = VenueRules(
         "the venue says 'leveraged return' and publishes no formula: scores.bitmex stands in",
         "ADL starts when the fund of the event is used up; the 8 h drawdown trigger needs a history of the fund",
         "a secondary source has mark fills where the bankruptcy price is over 5% away: not modelled",
+        _SKIPS,
     ),
 )
 
@@ -249,6 +252,7 @@ dydx_v4 = VenueRules(
     fee_to="insurance fund",
     assumptions=(
         "orders stop at the bankruptcy price; the chain's fillable price is stricter",
+        "the fee of at most 1.5% is taken on notional at the mark, the chain's on the fill",
         "the fund pays in part what it cannot pay in full; the chain refuses such a fill",
         "the rest of an order filled in part is deleveraged; the chain passes on only orders without any fill",
         "the pseudo-random start is that of seed 0; the limits of 500 counterparties and 10 attempts are not modelled",

@@ -111,6 +111,10 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
         built(account="ann", symbol=["A", "B", "C"], contract=["linear", "inverse", "linear"]),
         "mix linear and inverse",
     ),
+    "inverse contracts on two symbols": (
+        built(account="ann", symbol=["A", "B", "C"], contract="inverse"),
+        "margined in another coin",
+    ),
     "two coins in one account": (
         built(account="ann", symbol=["A", "B", "C"], settlement=["USD", "BTC", "USD"]),
         "settlement: 1 row .* one per account",

@@ -61,6 +61,7 @@ def random_panel(rng: np.random.Generator, *, n_accounts: int | None = None) -> 
                     "maintenance_rate": rate,
                     "maintenance_deduction": rate * worth * 0.2 * (rng.random() < 0.3) * (qty != 0),
                     "contract": "inverse" if inverse else "linear",
+                    "settlement": "COIN" if inverse else "USD",
                 }
             )
     return adl.build_panel(pd.DataFrame(rows))

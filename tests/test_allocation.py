@@ -380,3 +380,21 @@ def test_a_haircut_at_the_mark_is_nothing_and_fills_may_differ_between_rows():
 def test_a_close_that_the_panel_cannot_have_is_refused(closed, price, message):
     with pytest.raises(AllocationError, match=message):
         adl.haircut(adl.load_dataset("four_accounts"), pd.Series(closed), price=price)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0])
+def test_a_small_target_before_a_large_capacity_is_met_exactly(scale):
+    for capacity in ([scale, 1e6], [scale, 1e12]):
+        result = adl.allocate(scale, pd.Series(capacity))
+        assert result.taken.tolist() == [scale, 0.0]
+        assert result.overshoot == 0.0
+
+
+def test_water_filling_meets_a_small_target_of_large_capacities():
+    result = adl.allocate(0.1, pd.Series([1e9, 1e9]), rule=adl.rules.water_fill, weight=pd.Series([1.0, 2.0]))
+    assert result.taken.sum() == pytest.approx(0.1, rel=1e-12)
+
+
+def test_weighted_pro_rata_keeps_its_budget_over_magnitudes():
+    taken = adl.rules.pro_rata(1.09e-9, [1.19e-7, 3.4e9], [2.7e8, 0.011])
+    assert taken.sum() == pytest.approx(1.09e-9, rel=1e-12)

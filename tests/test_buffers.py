@@ -171,18 +171,18 @@ def test_a_fund_pays_what_closing_costs_beyond_close_out():
     assert taken(event, "book") == {"bob": 2.0}
     assert taken(event, FUND) == {"ann": 4.0, "bob": 2.0}
     assert by_market(event, FUND, "average_price") == {("BTC", "long"): pytest.approx((4 * 90 + 2 * 80) / 6)}
-    assert by_market(event, FUND, "absorbed") == {("BTC", "long"): 108.0}
-    assert event.buffers[FUND].balance == 1000.0 - 108.0
-    assert adl.equity(event.panel).tolist() == [0.0, 2.0, 1e9], "bob keeps 2 x (95 - 94)"
+    assert by_market(event, FUND, "absorbed") == {("BTC", "long"): 106.0}
+    assert event.buffers[FUND].balance == 1000.0 - 106.0
+    assert adl.equity(event.panel).tolist() == [0.0, 0.0, 1e9], "bob's gain of 2 x (95 - 94) goes to his own gap first"
     assert event.fills.empty
 
 
 @pytest.mark.parametrize(
     ("fund", "closed", "balance"),
     [
-        (adl.InsuranceFund(108.0), {"ann": 4.0, "bob": 2.0}, 0.0),
-        (adl.InsuranceFund(94.0), {"ann": 4.0, "bob": 1.0}, 0.0),
-        (adl.InsuranceFund(188.0, max_use=0.5), {"ann": 4.0, "bob": 1.0}, 94.0),
+        (adl.InsuranceFund(108.0), {"ann": 4.0, "bob": 2.0}, 2.0),
+        (adl.InsuranceFund(94.0), {"ann": 4.0, "bob": 1.0}, 2.0),
+        (adl.InsuranceFund(188.0, max_use=0.5), {"ann": 4.0, "bob": 1.0}, 96.0),
         (adl.InsuranceFund(50.0), {"ann": 2.5}, 0.0),
         (adl.InsuranceFund(500.0, max_use=0.1), {"ann": 2.5}, 450.0),
         (adl.InsuranceFund(500.0, max_use=0.0), {}, 500.0),

@@ -82,7 +82,7 @@ def test_fund_gains_or_pays_as_documented(account: str) -> None:
 
 def test_book_fills_and_leaves_what_the_venue_reports() -> None:
     rows = golden("waterfall").query("venue == 'Kraken Futures'")
-    panel = adl.build_panel(rows[FACTS])
+    panel = adl.build_panel(rows[FACTS].assign(settlement="BTC"))
     books = {row.symbol: bids((10000.0, row.filled_in_book)) for row in rows.itertuples()}
     left = run(panel, books=books).stages["qty"].xs("open", level="stage").droplevel("side")
     assert left.to_dict() == dict(zip(rows["symbol"], rows["remaining"], strict=True))
@@ -347,6 +347,7 @@ def test_what_stages_absorb_is_what_their_parties_lose(seed: int) -> None:
     event = adl.run_event(panel, **inputs)
     absorbed = event.stages["absorbed"].groupby(level="stage").sum().rename({"adl": "winners"})
     lost = -event.ledger.drop(columns="liquidated accounts").sum()
+    lost["winners"] = -event.ledger.loc["adl", "winners"]
     both = pd.DataFrame({"absorbed": absorbed, "lost": lost}).fillna(0.0)
     assert (both["absorbed"] - both["lost"]).abs().max() <= 1e-9 * adl.notional(event.before).sum()
 
@@ -421,6 +422,80 @@ def test_quiet_and_wild_events_have_the_same_summary_rows() -> None:
     quiet, wild = (run(panel, marks={"BTC": mark}).summary() for mark in (100.0, 70.0))
     assert quiet.index.equals(wild.index)
     assert str(quiet["shortfall of bankrupt accounts"]) == "0.0"
+
+
+def test_fund_pays_only_what_the_whole_account_cannot() -> None:
+    rows = [("ann", "BTC", 10, 100, 100, 100), ("ann", "ETH", 10, 100, 100, 0), ("cat", "BTC", -10, 100, 100, 1150)]
+    books = {"BTC": bids((100.0, 10.0)), "ETH": bids((90.0, 10.0))}
+    venue = PLAIN.with_buffers(adl.InsuranceFund(1000.0))
+    event = run(panel_of(*rows, maintenance_rate=0.06), venue, books=books)
+    assert event.buffers["insurance fund"].balance == pytest.approx(1000.0)
+    assert adl.equity(event.panel)["ann"].tolist() == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+def test_surplus_of_late_fills_repays_the_fund_before_the_account() -> None:
+    panel = panel_of(("ann", "BTC", 10, 100, 90, 50), ("bob", "BTC", -10, 100, 90, 900))
+    venue = replace(PLAIN, fill_price=adl.venues.at_previous_mark, buffers=(adl.InsuranceFund(30.0),))
+    event = run(panel, venue, books={"BTC": bids((89.0, 4.0))}, previous_marks={"BTC": 99.0})
+    assert event.ledger.loc["insurance fund", "insurance fund"] == pytest.approx(-24.0)
+    assert event.ledger["insurance fund"].sum() == pytest.approx(0.0)
+    assert adl.equity(event.panel)["ann"].tolist() == pytest.approx([0.0])
+
+
+def test_hole_of_an_unprotected_winner_enters_fund_and_residual() -> None:
+    panel = panel_of(("ann", "BTC", 1, 100, 70, 10), ("cat", "BTC", -1, 200, 70, -115))
+    open_door = replace(PLAIN, protects_winners=False)
+    event = run(panel, open_door)
+    assert event.ledger.loc["settlement", ["winners", "residual"]].tolist() == [5.0, -5.0]
+    assert event.stages.loc[("BTC", "long", "residual"), "absorbed"] == 5.0
+    assert adl.equity(event.panel).tolist() == [0.0, 0.0]
+    funded = run(panel, open_door.with_buffers(adl.InsuranceFund(3.0)))
+    assert funded.ledger.loc["settlement", ["insurance fund", "residual"]].tolist() == [-3.0, -2.0]
+
+
+def test_protection_holds_for_prices_that_do_not_follow_close_out() -> None:
+    def near_or_mark(prices: Any) -> Any:
+        return np.where(abs(prices.close_out / prices.mark - 1) > 0.05, prices.mark, prices.close_out)
+
+    panel = panel_of(
+        ("ann", "BTC", 0.1, 100, 70, 1), ("bob", "BTC", 0.1, 100, 70, 1.5), ("cat", "BTC", 3, 100, 70, 81),
+        ("dee", "BTC", -3.2, 200, 70, -415), ("eve", "BTC", -5, 80, 70, 500),
+    )  # fmt: skip
+    event = run(panel, replace(PLAIN, fill_price=near_or_mark))
+    assert event.fills.query("bankrupt == 'cat'")["winner"].tolist() == ["eve"]
+    assert (adl.equity(event.panel) >= 0).all()
+
+
+def test_equity_that_is_zero_but_for_rounding_is_not_bankrupt() -> None:
+    sizes = np.arange(1, 401) / 10
+    rows = [(f"a{n:03d}", "BTC", size, 100.0, 99.3, size * 0.7) for n, size in enumerate(sizes)]
+    event = run(panel_of(*rows, ("z", "BTC", -sizes.sum(), 100.0, 99.3, 1e6)))
+    assert event.summary()["accounts bankrupt"] == 0
+
+
+def test_order_reaches_a_bid_at_its_own_limit() -> None:
+    for size in np.arange(1, 101) / 10:
+        panel = panel_of(("ann", "BTC", size, 100.0, 99.5, size * 0.7), maintenance_rate=0.05)
+        event = run(panel, books={"BTC": bids((99.3, 1e3))})
+        assert event.positions["book"].tolist() == [size]
+
+
+def test_small_order_behind_a_large_one_gets_its_own_price() -> None:
+    panel = panel_of(
+        ("big", "B", 1e9, 100, 100, 0), ("sml", "B", 1e-5, 100, 100, 4e-5), ("w", "B", -2e9, 100, 100, 1e11),
+        maintenance_rate=0.05,
+    )  # fmt: skip
+    event = run(panel, books={"B": bids((100.0, 1e9), (99.99, 2e9))})
+    assert adl.equity(event.panel)["sml"].iloc[0] == pytest.approx(4e-5 - 1e-7, rel=1e-6)
+
+
+@given(seeds)
+def test_summary_counts_the_shortfall_of_each_bankrupt_account_once(seed: int) -> None:
+    panel, inputs = random_event(seed)
+    event = adl.run_event(panel, **inputs)
+    liquidated = event.positions["is_liquidated"].groupby(level="account").any()
+    owed = adl.shortfall(event.before)[liquidated].sum()
+    assert event.summary()["shortfall of bankrupt accounts"] == pytest.approx(owed, rel=1e-9, abs=1e-9)
 
 
 def test_event_takes_one_moment_one_currency_and_known_books() -> None:
