@@ -158,7 +158,7 @@ def _rank(arguments: argparse.Namespace) -> None:
     shown = queue["symbol"].isin(known if arguments.symbol is None else [arguments.symbol])
     table = queue[shown & (queue["rank"] <= arguments.top)].rename(columns={"effective_leverage": "leverage"})
     dots = ["●" * lit + "○" * (5 - lit) for lit in table["lights"]]
-    table = table.assign(lights=dots, side=np.where(table["qty"] > 0, "long", "short"))
+    table = table.assign(lights=dots)
     keys = [name for name in ("time", "symbol", "side", "rank", "account") if name in table]
     _show(table[[*keys, "qty", "notional", "unrealized_pnl", "leverage", "score", "lights"]])
 

@@ -12,7 +12,7 @@ import adlkit as adl
 
 GOLDEN = Path(__file__).parent / "golden"
 POSITION = ["account", "symbol", "qty", "entry_price", "mark_price", "collateral"]
-POSITION += ["maintenance_rate", "maintenance_deduction", "contract"]
+POSITION += ["maintenance_rate", "maintenance_deduction", "contract", "settlement"]
 FLOATING_POINT = 1e-12
 
 

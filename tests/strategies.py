@@ -92,8 +92,8 @@ def _position(
     row |= {"maintenance_deduction": notional * rate / 100 * deduction / 10}
     if kind != LINEAR:
         row |= {"contract": contract}
-    if kind == BOTH:
-        row |= {"settlement": SETTLEMENT[symbol]}
+    if kind != LINEAR:
+        row |= {"settlement": SETTLEMENT[symbol] if kind == BOTH else "BTC"}
     return row
 
 

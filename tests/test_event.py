@@ -82,7 +82,7 @@ def test_fund_gains_or_pays_as_documented(account: str) -> None:
 
 def test_book_fills_and_leaves_what_the_venue_reports() -> None:
     rows = golden("waterfall").query("venue == 'Kraken Futures'")
-    panel = adl.build_panel(rows[FACTS].assign(settlement="BTC"))
+    panel = adl.build_panel(rows[[*FACTS, "settlement"]])
     books = {row.symbol: bids((10000.0, row.filled_in_book)) for row in rows.itertuples()}
     left = run(panel, books=books).stages["qty"].xs("open", level="stage").droplevel("side")
     assert left.to_dict() == dict(zip(rows["symbol"], rows["remaining"], strict=True))

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from adlkit import plotting
-from adlkit.buffers import BackstopVault, Buffer, InsuranceFund, ProgrammaticLiquidity
 from adlkit.event import EventResult
 from adlkit.margin import account_summary, close_out_price, notional
 from adlkit.plotting import currency, percent, plain, short, stage_name
@@ -266,11 +265,10 @@ def _bankrupt_section(event: EventResult) -> Section:
 def _buffers_section(event: EventResult) -> Section:
     if not event.buffers:
         return Section("Buffers", ["The venue has none."], [])
-    before = {buffer.name: buffer for buffer in event.venue.buffers}
     rows = pd.DataFrame({"name": list(event.buffers)})
     rows["kind"] = [type(after).__name__ for after in event.buffers.values()]
-    rows["before"] = [_money_of(before[name]) for name in event.buffers]
-    rows["after"] = [_money_of(after) for after in event.buffers.values()]
+    rows["before"] = [before.money for before in event.buffers_before.values()]
+    rows["after"] = [after.money for after in event.buffers.values()]
     rows["change"] = rows["after"] - rows["before"]
     unit = currency(event)
     columns = {
@@ -280,7 +278,7 @@ def _buffers_section(event: EventResult) -> Section:
         "after": Column(f"after [{unit}]", money),
         "change": Column(f"change [{unit}]", money),
     }
-    note = "Balance of a fund; equity of a vault, with its inventory at the event's marks; capacity of a programme."
+    note = "Balance of a fund; equity of a vault, with its inventory at the event's marks; gains of a programme."
     return Section("Buffers", [], [table(rows, columns, note=note)])
 
 
@@ -376,17 +374,6 @@ def _queue(event: EventResult) -> pd.DataFrame:
     side = np.where(rows["qty"] > 0, "long", "short")
     rows = rows.assign(taken=taken, share=taken / rows["qty"].abs(), side=side).reset_index()
     return rows.assign(symbol=rows["symbol"].astype(str))
-
-
-def _money_of(buffer: Buffer) -> float:
-    match buffer:
-        case InsuranceFund():
-            return buffer.balance
-        case BackstopVault():
-            return buffer.equity
-        case ProgrammaticLiquidity():
-            return buffer.capacity
-    return float("nan")
 
 
 def _called(function: object) -> str:
