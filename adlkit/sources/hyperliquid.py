@@ -32,16 +32,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from adlkit.contracts import Flags, Floats
 from adlkit.errors import SourceError
 from adlkit.files import read_table
+from adlkit.groups import Codes
 from adlkit.panel import build_panel
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.intp]
 
 TEXT = {"user": "account", "coin": "symbol", "liquidated_user": "liquidated_account"}
 NUMBERS = {
@@ -479,17 +476,17 @@ def _need(events: pd.DataFrame, names: Iterable[str]) -> None:
 class _Fills(NamedTuple):
     """Fills ordered by position (first appearance first) and, within one, from the first fill to the last."""
 
-    order: Rows  # places in the events
-    starts: Rows  # places in `order` where a position begins
-    account: Rows  # number of the account (at a time) that each position belongs to
+    order: Codes  # places in the events
+    starts: Codes  # places in `order` where a position begins
+    account: Codes  # number of the account (at a time) that each position belongs to
 
     @property
-    def first(self) -> Rows:
+    def first(self) -> Codes:
         """First fill of each position."""
         return self.order[self.starts]
 
     @property
-    def last(self) -> Rows:
+    def last(self) -> Codes:
         """Last fill of each position."""
         return self.order[np.roll(self.starts, -1) - 1]
 
@@ -511,7 +508,7 @@ def _fills(events: pd.DataFrame) -> _Fills:
     return _Fills(order, starts, account[order[starts]])
 
 
-def _codes(frame: pd.DataFrame, names: list[str], *, within: Rows | None = None) -> Rows:
+def _codes(frame: pd.DataFrame, names: list[str], *, within: Codes | None = None) -> Codes:
     """Group number of each row, groups counted in order of first appearance."""
     codes = np.zeros(len(frame), dtype=np.intp) if within is None else within
     for name in names:
@@ -520,7 +517,7 @@ def _codes(frame: pd.DataFrame, names: list[str], *, within: Rows | None = None)
     return codes
 
 
-def _starts(sorted_codes: Rows) -> Rows:
+def _starts(sorted_codes: Codes) -> Codes:
     return np.asarray(np.flatnonzero(np.diff(sorted_codes, prepend=-1)), dtype=np.intp)
 
 
@@ -540,7 +537,7 @@ def _position_facts(events: pd.DataFrame, fills: _Fills) -> pd.DataFrame:
     )
 
 
-def _account_money(facts: pd.DataFrame, account: Rows) -> dict[str, Floats]:
+def _account_money(facts: pd.DataFrame, account: Codes) -> dict[str, Floats]:
     """Collateral of each row, equity of its account, and how far the rows of the account disagree about it."""
     notional = (facts["qty"].abs() * facts["mark_price"]).to_numpy()
     pnl = (facts["qty"] * (facts["mark_price"] - facts["entry_price"])).to_numpy()
@@ -555,7 +552,7 @@ def _account_money(facts: pd.DataFrame, account: Rows) -> dict[str, Floats]:
     return {"collateral": equity * share - pnl, "equity_end_of_window": equity, "equity_spread": spread}
 
 
-def _shared_money(account: Rows, symbol: Rows, notional: Floats, stated: Floats) -> tuple[Floats, Floats, Floats]:
+def _shared_money(account: Codes, symbol: Codes, notional: Floats, stated: Floats) -> tuple[Floats, Floats, Floats]:
     """Equity of the account, share of each row in it, and spread of what its rows state."""
     order = np.lexsort((symbol, -notional, account))  # the largest row of each account first
     starts = _starts(account[order])
@@ -598,7 +595,7 @@ def _entry_problems(facts: pd.DataFrame) -> list[str]:
     return [f"closed_pnl: {_keys(facts, bad)} that no entry price above zero explains; correct or drop them"]
 
 
-def _keys(frame: pd.DataFrame, rows: Rows) -> str:
+def _keys(frame: pd.DataFrame, rows: Codes) -> str:
     """Count and first offenders by time, account and symbol."""
     first = [tuple(map(str, key)) for key in frame[POSITION].iloc[np.sort(rows)[:3]].itertuples(index=False)]
     return f"{_count(len(rows))} (first: {', '.join(map(str, first))})"
