@@ -76,12 +76,13 @@ def overlap_from(needs: Floats, supply: Floats, release: Codes) -> Pairs:
             pieces.append(min(left[need], qty))
             qty -= left[need]
             follower[need] = need + 1
-            need = _first_open(follower, need + 1)
             if qty <= dust:
                 break
-        front = _first_open(follower, front)
-        if front == end:
-            break
+            need = _first_open(follower, need + 1)
+        if follower[front] != front:
+            front = _first_open(follower, front)
+            if front == end:
+                break
     return Pairs(np.array(served, dtype=np.intp), np.array(servants, dtype=np.intp), np.array(pieces, dtype=float))
 
 

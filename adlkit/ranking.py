@@ -246,7 +246,8 @@ def _lights(mass: Floats, queues: Queues, n_lights: int) -> Floats:
 
 def side_names(qty: Floats) -> list[str]:
     """Long or short, by sign."""
-    return list(np.where(qty > 0, "long", "short"))
+    names: list[str] = np.where(qty > 0, "long", "short").tolist()
+    return names
 
 
 def _cumulated(mass: Floats, queues: Queues) -> tuple[Floats, Floats]:
