@@ -106,7 +106,7 @@ def _times(column: pd.Series, problems: list[str]) -> pd.Series:
     try:
         times = _aware(column)
     except (ValueError, TypeError) as error:
-        problems.append(f"time: {str(error).splitlines()[0]}")
+        problems.append(f"time: {error}")
         return column
     cut = times.dt.as_unit("us")
     if (lost := (cut != times).to_numpy()).any():
@@ -128,7 +128,10 @@ def _aware(column: pd.Series) -> pd.Series:
 def _parsed(column: pd.Series) -> pd.Series:
     """Text (ISO 8601) or time objects to times; refuses a mixture of zones and times without one."""
     if pd.api.types.is_string_dtype(column):
-        parsed = pd.to_datetime(column, format="ISO8601", utc=True)
+        try:
+            parsed = pd.to_datetime(column, format="ISO8601", utc=True)
+        except ValueError as error:
+            raise ValueError("text that is not ISO 8601; write times like 2025-10-10T21:16:04Z") from error
         offsets = column.str.strip().str.extract(r"(Z|[+-]\d{2}:?\d{2})$", expand=False)
     else:
         parsed = pd.to_datetime(column, utc=True)
@@ -138,5 +141,5 @@ def _parsed(column: pd.Series) -> pd.Series:
     if offsets.isna().any():
         raise ValueError("times have no zone; add one, e.g. 2025-10-10T21:16:04Z")
     if offsets.nunique() > 1:
-        raise ValueError(f"mixed time zones {sorted(offsets.unique())}")
+        raise ValueError(f"mixed time zones {sorted(offsets.unique())}; bring all times to UTC")
     return parsed
