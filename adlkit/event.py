@@ -112,6 +112,37 @@ class EventResult(SummaryRepr):
             }
         )
 
+    def payers(self) -> pd.DataFrame:
+        """One row per deleveraged winner, who gave up most first.
+
+        Returns
+        -------
+        DataFrame, index ``account``
+            ``closed`` [ccy notional at the mark], ``share_closed`` [1] of the positions it was taken from,
+            ``forgone`` and ``realized_pnl`` [ccy]. What rounding makes of nothing forgone is 0.
+
+        Examples
+        --------
+        >>> import adlkit as adl
+        >>> event = adl.run_event(adl.load_dataset("four_accounts"), {"BTC": 70.0}, venue=adl.venues.bitmex)
+        >>> event.payers()["closed"].to_dict()
+        {'bob': 70.0, 'cat': 70.0}
+        """
+        taken = self.positions["deleveraged"] > 0
+        rows, size = self.positions[taken], notional(self.before)[taken]
+        table = pd.DataFrame(
+            {"closed": size * rows["deleveraged"] / rows["qty"].abs(), "held": size, "forgone": rows["haircut"]}
+        )
+        table = table.groupby(level="account", observed=True).sum()
+        realized = self.fills.groupby("winner", observed=True)["realized_pnl"].sum()
+        dust = table["forgone"].abs() <= ROUNDING * table["closed"]
+        table = table.assign(
+            share_closed=table["closed"] / table.pop("held"),
+            forgone=table["forgone"].mask(dust, 0.0),
+            realized_pnl=realized.reindex(table.index).to_numpy(),
+        )
+        return table.sort_values(["forgone", "closed"], ascending=False, kind="stable")
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw who closed what; see `adlkit.plotting.plot_stages`."""
         from adlkit.plotting import plot_stages

@@ -23,10 +23,8 @@ from matplotlib.ticker import FuncFormatter
 from adlkit.allocation import AllocationResult
 from adlkit.contracts import Floats
 from adlkit.event import EventResult
-from adlkit.margin import notional
 
 __all__ = [
-    "payers",
     "plot_allocation",
     "plot_event_symbols",
     "plot_event_times",
@@ -122,7 +120,7 @@ def plot_payers(event: EventResult, *, top: int = 15, ax: Axes | None = None) ->
     >>> [float(bar.get_width()) for bar in ax.patches]
     [10.0, 10.0]
     """
-    table = payers(event)
+    table = event.payers()
     ax = _axes(ax, rows=min(len(table), top + 1))
     if table.empty:
         return _empty(ax, "Nobody was deleveraged")
@@ -276,47 +274,6 @@ def plot_event_times(events: pd.DataFrame, *, unit: str = "USD", ax: Axes | None
     ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
     ax.set_ylabel(f"notional closed per second [{unit}]", parse_math=False)
     return _finished(ax, _times_finding(closed), "time of day [UTC]", grid="y")
-
-
-def payers(event: EventResult) -> pd.DataFrame:
-    """One row per deleveraged winner, who gave up most first.
-
-    Parameters
-    ----------
-    event : EventResult
-        What `adlkit.run_event` returns.
-
-    Returns
-    -------
-    DataFrame, index ``account``
-        ``closed`` [ccy notional at the mark], ``share_closed`` [1] of the positions it was taken from,
-        ``realized_pnl`` and ``forgone`` [ccy]. What rounding makes of nothing forgone is 0.
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> event = adl.run_event(adl.load_dataset("four_accounts"), {"BTC": 70.0}, venue=adl.venues.bitmex)
-    >>> payers(event)["closed"].to_dict()
-    {'bob': 70.0, 'cat': 70.0}
-    """
-    taken = event.positions["deleveraged"] > 0
-    rows, size = event.positions[taken], notional(event.before)[taken]
-    table = pd.DataFrame(
-        {
-            "closed": size * rows["deleveraged"] / rows["qty"].abs(),
-            "held": size,
-            "forgone": rows["haircut"],
-        }
-    )
-    table = table.groupby(level="account", observed=True).sum()
-    realized = event.fills.groupby("winner", observed=True)["realized_pnl"].sum()
-    dust = table["forgone"].abs() <= 1e-12 * table["closed"]
-    table = table.assign(
-        share_closed=table["closed"] / table.pop("held"),
-        realized_pnl=realized.reindex(table.index).to_numpy(),
-        forgone=table["forgone"].mask(dust, 0.0),
-    )
-    return table.sort_values(["forgone", "closed"], ascending=False, kind="stable")
 
 
 def stage_colours(event: EventResult) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 import adlkit as adl
 from adlkit import plotting
-from adlkit.plotting import payers, percent, plain, short
+from adlkit.plotting import percent, plain, short
 
 pytestmark = pytest.mark.usefixtures("_closed_figures")
 
@@ -154,7 +154,7 @@ def test_a_fill_better_than_the_mark_is_a_bar_below_zero():
 
 
 def test_payers_add_up_to_the_fills(crash):
-    table = payers(crash)
+    table = crash.payers()
     for column, other in {"forgone": "forgone", "realized_pnl": "realized_pnl"}.items():
         assert table[column].sum() == pytest.approx(crash.fills[other].sum())
     assert table["closed"].sum() == pytest.approx(crash.stages.xs("adl", level="stage")["notional"].sum())

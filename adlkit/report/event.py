@@ -109,7 +109,7 @@ def _by(stage: str) -> str:
 
 
 def _winners_sentence(event: EventResult) -> str:
-    winners, unit = plotting.payers(event), currency(event)
+    winners, unit = event.payers(), currency(event)
     if winners.empty:
         return "Nobody was deleveraged."
     who = f"{many(len(winners), 'winner')} {'was' if len(winners) == 1 else 'were'}"
@@ -124,7 +124,7 @@ def _given_up(amount: float, unit: str) -> str:
 
 def _cards(event: EventResult) -> list[Card]:
     flags = event.positions.groupby(level="account", observed=True)[["is_liquidated", "is_bankrupt"]].any().sum()
-    size, unit, winners = _by_stage(event), currency(event), plotting.payers(event)
+    size, unit, winners = _by_stage(event), currency(event), event.payers()
     part = size / size.sum() if size.sum() > 0 else size
     return [
         Card("accounts liquidated", f"{flags['is_liquidated']:,}", f"{flags['is_bankrupt']:,} of them bankrupt"),
@@ -184,7 +184,7 @@ def _money_section(event: EventResult) -> Section:
 
 
 def _payers_section(event: EventResult) -> Section:
-    rows, unit = plotting.payers(event), currency(event)
+    rows, unit = event.payers(), currency(event)
     if rows.empty:
         return Section("Who paid", ["Nobody was deleveraged."], [])
     total = rows["forgone"].sum()
