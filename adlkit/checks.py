@@ -9,13 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import INVERSE, KINDS, Flags, notional_of
-from adlkit.groups import Groups, account_groups, level_groups, market_levels
+from adlkit.groups import Groups, account_groups, level_codes, level_groups, level_labels, market_levels
 
 LEVELS = ("time", "account", "symbol")
 NEEDED = ("qty", "entry_price", "mark_price", "collateral")
 MAINTENANCE = ("maintenance_rate", "maintenance_deduction")
 FACTS = (*NEEDED, *MAINTENANCE)
 OPTIONAL = ("contract", "settlement", "owner")
+TIME = "datetime64[us, UTC]"
 
 
 def value_problems(panel: pd.DataFrame) -> list[str]:
@@ -38,6 +39,21 @@ def value_problems(panel: pd.DataFrame) -> list[str]:
         ]
     if "contract" in panel and (unknown := ~panel["contract"].isin(KINDS).to_numpy()).any():
         problems.append(f"contract: {rows_of(panel, unknown)} none of {list(KINDS)}; correct them")
+    return problems
+
+
+def index_problems(index: pd.Index) -> list[str]:
+    """Keys that are missing, or not of the types that `build_panel` gives them."""
+    problems = [] if len(index) else ["the panel is empty"]
+    for name in map(str, index.names):
+        labels = level_labels(index, name)
+        is_right = str(labels.dtype) == TIME if name == "time" else pd.api.types.is_string_dtype(labels)
+        if not is_right:
+            problems.append(
+                f"{name}: dtype is {labels.dtype}, need {TIME if name == 'time' else 'text'}; use build_panel"
+            )
+        if (missing := int((level_codes(index, name) < 0).sum())) > 0:
+            problems.append(f"{name}: {missing} rows without one; use build_panel")
     return problems
 
 

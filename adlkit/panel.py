@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adlkit.checks import FACTS, LEVELS, group_problems, margin_problems, value_problems
+from adlkit.checks import FACTS, LEVELS, group_problems, index_problems, margin_problems, value_problems
 from adlkit.contracts import Floats, notional_of
 from adlkit.errors import PanelError
 from adlkit.groups import Codes, by_levels, level_codes, level_groups, level_keys, level_labels, market_levels
@@ -102,7 +102,8 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
         raise PanelError(
             [f"index levels are {names}, need ['account', 'symbol'] or 'time' before them; use build_panel"]
         )
-    problems = [f"missing column {name!r}; use build_panel" for name in FACTS if name not in panel]
+    problems = index_problems(panel.index)
+    problems += [f"missing column {name!r}; use build_panel" for name in FACTS if name not in panel]
     problems += [
         f"{name} is {panel[name].dtype}, need float64; use build_panel"
         for name in FACTS
@@ -223,7 +224,10 @@ def per_row(panel: pd.DataFrame, prices: pd.Series | Mapping[str, float], what: 
 
 def _broadcast(panel: pd.DataFrame, prices: pd.Series | Mapping[str, float], what: str, problems: list[str]) -> Floats:
     """As `per_row`; faults are appended to `problems`."""
-    given = prices if isinstance(prices, pd.Series) else pd.Series(dict(prices), dtype=float)
+    if not isinstance(prices, pd.Series | Mapping):
+        problems.append(f"{what}: give a Series or a mapping of symbol to price, not a {type(prices).__name__}")
+        return np.ones(len(panel))
+    given = prices if isinstance(prices, pd.Series) else pd.Series(dict(prices), dtype=None if prices else float)
     if given.index.has_duplicates or given.dtype.kind not in "iuf":
         fault = "a symbol stands twice" if given.index.has_duplicates else f"dtype is {given.dtype}, need numbers"
         problems.append(f"{what}: {fault}; give one price per symbol")

@@ -129,6 +129,16 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "epoch times": (built(time=1760130964831), "numbers are not times"),
     "times that are words": (built(time="yesterday"), "time: "),
     "nanoseconds": (built(time=pd.Timestamp(f"{NOON}.000000001Z")), "finer than a microsecond"),
+    "keys of a panel missing": (
+        lambda: adl.check_panel(adl.build_panel(FRAME).rename(index={"ann": None}, level="account")),
+        "account: 1 rows without one",
+    ),
+    "keys of a panel that are numbers": (
+        lambda: adl.check_panel(adl.build_panel(FRAME).rename(index={"ann": 1, "bob": 2, "cat": 3}, level="account")),
+        "account: dtype is",
+    ),
+    "marks of text": (marked({"BTC": "90", "ETH": "1"}), "marks: dtype is"),
+    "marks that are one number": (marked(5.0), "mapping of symbol to price"),
     "not built": (lambda: adl.check_panel(FRAME), "index levels are \\[None\\]"),
     # tiers
     "tiers and rates": (lambda: adl.build_panel(frame(maintenance_rate=0.1), tiers=TIERS), "both as columns and by"),
