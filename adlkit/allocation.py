@@ -271,6 +271,8 @@ def haircut(panel: pd.DataFrame, closed: pd.Series, *, price: float | pd.Series)
     """
     if not closed.index.isin(panel.index).all():
         raise AllocationError("closed has rows that are not in the panel")
+    if closed.index.has_duplicates:
+        raise AllocationError("closed has a position twice; add its rows up")
     _check_amounts("closed", closed)
     _check_index("price", price, "closed", closed.index)
     rows = panel.loc[closed.index]

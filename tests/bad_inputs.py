@@ -175,6 +175,14 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "receiver missing": (lambda: adl.venues.bitmex.with_buffers(), "none of its buffers"),
     # rules and scores
     "NaN capacity": (lambda: adl.allocate(1.0, pd.Series([1.0, np.nan])), "capacity: 1 values are NaN"),
+    "a position closed twice": (
+        lambda: adl.haircut(
+            adl.build_panel(FRAME),
+            pd.Series([2.0, 2.0], index=pd.MultiIndex.from_tuples([("ann", "BTC")] * 2)),
+            price=80.0,
+        ),
+        "closed has a position twice",
+    ),
     "negative target": (lambda: adl.allocate(-1.0, pd.Series([1.0])), "target: 1 values"),
     "score that is a name": (lambda: adl.rank(adl.build_panel(FRAME), score="bitmex"), "must be a function"),
     "score of one number": (lambda: adl.rank(adl.build_panel(FRAME), score=lambda _: 1.0), "must be a Series"),
