@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -206,6 +207,19 @@ class OrderBook:
         filled = min(abs(qty), float(within))
         worth = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0])
         return Fill(-side * filled + 0.0, worth / filled if filled else float("nan"), qty + side * filled)
+
+    def ladder_at(self, mark: float, side: float, *, is_inverse: bool) -> Ladder:
+        """As `ladder`, of the book to trade against at `mark` (see `at`)."""
+        if not self.is_relative:
+            return self.at(mark).ladder(side, is_inverse=is_inverse)
+        unit, scale = self._unit_ladders[side > 0, is_inverse], 1.0 / mark if is_inverse else mark
+        return Ladder(unit.merit * scale, unit.depth, unit.worth * scale)
+
+    @cached_property
+    def _unit_ladders(self) -> dict[tuple[bool, bool], Ladder]:
+        """Ladders of a relative book at a mark of 1, by what they meet: longs or not, inverse or not."""
+        kinds = [(is_long, is_inverse) for is_long in (True, False) for is_inverse in (True, False)]
+        return {kind: self.ladder(1.0 if kind[0] else -1.0, is_inverse=kind[1]) for kind in kinds}
 
     def ladder(self, side: float, *, is_inverse: bool) -> Ladder:
         """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""

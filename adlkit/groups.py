@@ -80,6 +80,11 @@ def sorted_codes(index: pd.Index, name: str) -> Codes:
     return codes if labels.is_monotonic_increasing else np.argsort(np.argsort(labels))[codes]
 
 
+def sorted_labels(index: pd.Index, name: str) -> list[str]:
+    """Labels of one level, in the order that `sorted_codes` counts them."""
+    return sorted(map(str, level_labels(index, name)))
+
+
 def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
     """Groups by index levels; codes of one level in the order of its labels."""
     codes, size = np.zeros(len(index), dtype=np.intp), 1

@@ -322,8 +322,23 @@ def close_out_price(panel: pd.DataFrame) -> pd.Series:
 
 def close_out_value(panel: pd.DataFrame) -> Floats:
     """Value of one contract at `close_out_price` [ccy], shape (n_positions,); NaN where ``qty`` is 0."""
-    mark = value_of(panel["mark_price"].to_numpy(), is_inverse(panel))
-    return mark - _per_contract(panel, _close_out_share(panel) * _equity(panel))
+    accounts, margin, size = account_groups(panel), _maintenance(panel), notional_of(panel)
+    return close_out_of(
+        mark=value_of(panel["mark_price"].to_numpy(), is_inverse(panel)),
+        qty=panel["qty"].to_numpy(),
+        equity=_equity(panel),
+        margin=(margin, accounts.spread(margin)),
+        size=(size, accounts.spread(size)),
+    )
+
+
+def close_out_of(
+    *, mark: Floats, qty: Floats, equity: Floats, margin: tuple[Floats, Floats], size: tuple[Floats, Floats]
+) -> Floats:
+    """`close_out_value` of positions, from its parts: margin and size are those of the position and of its account."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(margin[1] > 0, margin[0] / margin[1], size[0] / size[1])
+        return np.asarray(np.where(qty == 0, np.nan, mark - share * equity / qty))
 
 
 def shortfall(panel: pd.DataFrame) -> pd.Series:
@@ -425,14 +440,6 @@ def _per_contract(panel: pd.DataFrame, money: Floats) -> Floats:
     qty = panel["qty"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(qty == 0, np.nan, money / qty))
-
-
-def _close_out_share(panel: pd.DataFrame) -> Floats:
-    """Share of each position in its account's equity: by maintenance margin, by notional where there is none."""
-    groups, margin, size = account_groups(panel), _maintenance(panel), notional_of(panel)
-    total = groups.spread(margin)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(total > 0, margin / total, size / groups.spread(size)))
 
 
 def _margin_lines(panel: pd.DataFrame, tiers: pd.DataFrame | None) -> list[tuple[Floats, Floats]]:

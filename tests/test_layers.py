@@ -30,6 +30,7 @@ ORDER = [
     "distress",
     "buffers",
     "fill_prices",
+    "standing",
     "venues",
     "liquidation",
     "tally",
