@@ -27,6 +27,7 @@ from adlkit.margin import (
 )
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
 from adlkit.ranking import adl_queue, lights, quantile, rank
+from adlkit.reach import adl_price, adl_reach
 from adlkit.venues import VenueRules
 
 __version__ = "0.1.0"
@@ -41,7 +42,9 @@ __all__ = [
     "ProgrammaticLiquidity",
     "VenueRules",
     "account_summary",
+    "adl_price",
     "adl_queue",
+    "adl_reach",
     "allocate",
     "bankruptcy_price",
     "build_panel",

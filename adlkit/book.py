@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -157,6 +157,10 @@ class OrderBook:
         return OrderBook(
             self.bids.assign(price=self.bids["price"] * scale), self.asks.assign(price=self.asks["price"] * scale)
         )
+
+    def relative(self) -> OrderBook:
+        """The same depth by distance from the centre: a book for paths and searches over prices; see `recentre`."""
+        return self if self.is_relative else replace(self.recentre(1.0), is_relative=True)
 
     def at(self, mark: float) -> OrderBook:
         """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.

@@ -10,9 +10,9 @@ import pandas as pd
 from adlkit.allocation import apply_rule
 from adlkit.contracts import Floats
 from adlkit.distress import Distress, Taken, less
-from adlkit.groups import Codes, Groups
+from adlkit.groups import Codes, Groups, sorted_within
 from adlkit.matching import DUST, Pairs, no_pairs, overlap_from
-from adlkit.ranking import evaluate, numbers_on, queue_order
+from adlkit.ranking import evaluate, numbers_on
 from adlkit.rules import Rule, queue
 from adlkit.standing import Standing
 from adlkit.tally import WINNERS
@@ -40,9 +40,9 @@ def deleverage(marked: pd.DataFrame, standing: Standing, distress: Distress, ven
     value = fill_values(standing, distress, venue)
     pairs = [no_pairs()]
     if lines := need_lines(standing, distress, venue, value):
-        score = evaluate(venue.policy.score, marked)
+        score = evaluate(venue.policy.score, marked).to_numpy()
         weight = None if venue.policy.weight is None else numbers_on(marked, venue.policy.weight(marked), "weight")
-        for line, queued in zip(lines, winner_queues(marked, standing, score, lines), strict=True):
+        for line, queued in zip(lines, _winner_queues(standing, score, lines), strict=True):
             heavy = None if weight is None else weight.to_numpy()[queued]
             release = first_bearable(line, standing, queued, protects=venue.protects_winners)
             pieces = serve(line.qty, standing.qty[queued], release, venue.policy.rule, heavy)
@@ -54,7 +54,7 @@ def deleverage(marked: pd.DataFrame, standing: Standing, distress: Distress, ven
 
 def fill_values(standing: Standing, distress: Distress, venue: VenueRules) -> Floats:
     """Value of one contract at which each position in liquidation would be deleveraged."""
-    return venue.fill_price(standing.prices(distress.row))
+    return venue.fill_price(standing.prices(distress.row, distress.close_out))
 
 
 def need_lines(standing: Standing, distress: Distress, venue: VenueRules, value: Floats) -> list[NeedLine]:
@@ -65,19 +65,18 @@ def need_lines(standing: Standing, distress: Distress, venue: VenueRules, value:
         place = place[need[place] > 0]
         if len(place):
             merit, close_out = (distress.side[place] * values[place] for values in (value, distress.close_out))
-            order = np.lexsort((distress.account[place], -close_out, -merit))
+            order = sorted_within(np.zeros(len(place), dtype=np.intp), -merit, -close_out, distress.account[place])
             own = int(standing.market[distress.row[place[0]]])
             lines.append(NeedLine(place[order], need[place[order]], merit[order], own ^ 1))
     return lines
 
 
-def winner_queues(marked: pd.DataFrame, standing: Standing, score: pd.Series, lines: list[NeedLine]) -> list[Codes]:
+def _winner_queues(standing: Standing, score: Floats, lines: list[NeedLine]) -> list[Codes]:
     """Rows of the panel that stand against each line, front of the queue first; nobody who is in liquidation."""
-    wanted = np.zeros(2 * len(standing.symbols), dtype=bool)
-    wanted[[line.winners for line in lines]] = True
-    front = queue_order(marked, score.where(wanted[standing.market] & ~standing.is_liquidated)).rows
-    market = standing.market[front]
-    return [front[market == line.winners] for line in lines]
+    is_wanted = np.zeros(2 * len(standing.symbols), dtype=bool)
+    is_wanted[[line.winners for line in lines]] = True
+    front = standing.queue(score, np.flatnonzero(is_wanted[standing.market] & ~standing.is_liquidated))
+    return [front[standing.market[front] == line.winners] for line in lines]
 
 
 def first_bearable(line: NeedLine, standing: Standing, queued: Codes, *, protects: bool) -> Codes:

@@ -220,7 +220,7 @@ def run_event(
     >>> event.stages["qty"].loc["BTC", "long"].to_dict()
     {'book': 0.0, 'insurance fund': 0.0, 'adl': 2.0, 'open': 0.0, 'residual': 0.0}
     """
-    _check_event(panel, venue, books or {})
+    check_event(panel, venue, books or {})
     marked = mark_to(panel, marks, tiers=venue.tiers)
     standing = _standing(marked, previous_marks, oracles)
     values = standing.values()
@@ -245,7 +245,8 @@ def run_event(
     )
 
 
-def _check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook]) -> None:
+def check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook]) -> None:
+    """Raise one error unless these can be run as an event."""
     check_panel(panel)
     if not isinstance(venue, VenueRules):
         raise VenueError(f"venue must be VenueRules, e.g. adl.venues.bitmex; got {venue!r}")

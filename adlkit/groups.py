@@ -52,6 +52,32 @@ class Groups(NamedTuple):
         return result
 
 
+def occurring(codes: Codes) -> tuple[Codes, Codes]:
+    """The codes that occur, sorted, and the place of each row's among them. O(n + largest code)."""
+    is_there = np.zeros(int(codes.max(initial=-1)) + 1, dtype=bool)
+    is_there[codes] = True
+    return np.flatnonzero(is_there), np.cumsum(is_there)[codes] - 1
+
+
+def sorted_within(codes: Codes, *keys: npt.NDArray[Any]) -> Codes:
+    """Order of rows by group, then by each key, ascending; the last key must tell all rows of a group apart.
+
+    As ``np.lexsort((*reversed(keys), codes))``, and several times faster where few rows tie on the first key.
+    """
+    telling = [key for key in keys[:-1] if len(key) and (key != key[0]).any()]
+    first, *others = [*telling, keys[-1]]
+    order = np.argsort(first)
+    small = codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
+    order = order[np.argsort(small[order], kind="stable")]  # a radix sort, where the codes are small
+    same = (codes[order[1:]] == codes[order[:-1]]) & (first[order[1:]] == first[order[:-1]])
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(tied):
+        run = np.cumsum(np.append(True, ~same))[tied]
+        among = order[tied]
+        order[tied] = among[np.lexsort((*[key[among] for key in reversed(others)], run))]
+    return order
+
+
 def level_codes(index: pd.Index, name: str) -> Codes:
     """Integer code of each row in one level of a MultiIndex."""
     return np.asarray(_levelled(index).codes[index.names.index(name)], dtype=np.intp)

@@ -11,6 +11,7 @@ from adlkit.buffers import Buffer
 from adlkit.contracts import Floats
 from adlkit.distress import BOOK, ROUNDING, Distress, Taken
 from adlkit.errors import BookError
+from adlkit.groups import occurring, sorted_within
 from adlkit.matching import swept
 from adlkit.standing import Standing
 from adlkit.venues import PartialLiquidation, VenueRules
@@ -22,12 +23,12 @@ def liquidate(standing: Standing, venue: VenueRules, books: Mapping[str, OrderBo
     Within a market they stand strictest limit first, then strictest close-out price, then by account.
     """
     rows = np.flatnonzero(standing.is_liquidated)
-    prices = standing.prices(rows)
+    prices = standing.prices(rows, standing.close_out(rows))
     limit, place, code = venue.limit(prices), standing.accounts.codes[rows], standing.market[rows]
-    order = np.lexsort((place, -prices.side * prices.close_out, -prices.side * limit, code))
+    order = sorted_within(code, -prices.side * limit, -prices.side * prices.close_out, place)
     rows, limit, place, code = rows[order], limit[order], place[order], code[order]
-    markets, start, market = np.unique(code, return_index=True, return_inverse=True)
-    accounts, account = np.unique(place, return_inverse=True)
+    (markets, market), (accounts, account) = occurring(code), occurring(place)
+    start = np.searchsorted(code, markets)
     names = [standing.symbols[code // 2] for code in markets]
     qty = standing.qty[rows]
     return Distress(

@@ -14,7 +14,7 @@ import pandas as pd
 from adlkit.contracts import Flags, Floats, is_inverse, value_of
 from adlkit.distress import ROUNDING
 from adlkit.fill_prices import TradePrices
-from adlkit.groups import Codes, Groups, account_groups, market_codes, sorted_labels
+from adlkit.groups import Codes, Groups, account_groups, market_codes, sorted_labels, sorted_within
 from adlkit.margin import close_out_of
 from adlkit.tiers import TierLines, tier_terms
 
@@ -136,6 +136,15 @@ class Standing:
         is_held = np.bincount(symbols.codes, minlength=symbols.size) > 0
         return {self.symbols[code]: float(first[code]) for code in np.flatnonzero(is_held)}
 
+    def queue(self, score: Floats, rows: Codes) -> Codes:
+        """Those of some positions that have a score, by market, front of the queue first.
+
+        Ties go to the larger notional, then to the account that comes first, as in `adlkit.rank`.
+        """
+        rows = rows[~np.isnan(score[rows]) & (self.qty[rows] > 0)]
+        keys = -score[rows], -self.size[rows], self.accounts.codes[rows]
+        return rows[sorted_within(self.market[rows], *keys)]
+
     def close_out(self, rows: Codes) -> Floats:
         """Value of one contract at the close-out price of some positions; see `adlkit.close_out_price`."""
         account = self.accounts.codes[rows]
@@ -147,11 +156,11 @@ class Standing:
             size=(self.size[rows], self.gross[account]),
         )
 
-    def prices(self, rows: Codes) -> TradePrices:
-        """What a price rule may look at, for some positions."""
+    def prices(self, rows: Codes, close_out: Floats) -> TradePrices:
+        """What a price rule may look at, for some positions, whose `close_out` values are known."""
         return TradePrices(
             side=self.side[rows],
-            close_out=self.close_out(rows),
+            close_out=close_out,
             mark=self.mark[rows],
             previous_mark=None if self.previous_mark is None else self.previous_mark[rows],
             oracle=None if self.oracle is None else self.oracle[rows],

@@ -36,6 +36,7 @@ ORDER = [
     "tally",
     "deleveraging",
     "event",
+    "reach",
     "data",
     "sources",
     "plotting",

@@ -1,0 +1,459 @@
+"""The price at which the ADL queue reaches each position.
+
+One symbol moves, the others are held. At every price that is looked at, the answer is that of `adlkit.run_event`:
+liquidations, book, buffers, needs and queues are its own, without the bookkeeping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from adlkit.book import OrderBook
+from adlkit.buffers import InsuranceFund
+from adlkit.contracts import Flags, Floats
+from adlkit.deleveraging import NeedLine, fill_values, first_bearable, need_lines, serve
+from adlkit.distress import Distress
+from adlkit.errors import VenueError
+from adlkit.event import check_event
+from adlkit.groups import Codes, Groups
+from adlkit.liquidation import absorb, liquidate
+from adlkit.margin import bankruptcy_price, liquidation_price
+from adlkit.matching import served
+from adlkit.panel import mark_prices, mark_to
+from adlkit.ranking import evaluate, numbers_on
+from adlkit.rules import queue
+from adlkit.standing import Standing
+from adlkit.tiers import TierLines, tier_lines
+from adlkit.venues import VenueRules
+
+MOVES = (
+    *(0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3, 0.35, 0.4),
+    *(0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 9.0),
+)
+"""Moves of the mark [1] at which events are looked at, up and (below 1) down."""
+MOST_KINKS, MOST_REFINEMENTS = 32, 64
+"""Kinks of the need that are looked at in each direction, and further prices for narrowing answers down."""
+NARROW = 1e-6
+"""Width [1] at which an answer is not narrowed down further."""
+BEYOND = 1e-9
+"""How far [1] beyond its kink a need is looked at."""
+FULL = 1e-9
+"""Share of a position that may be open where it counts as closed."""
+
+
+def adl_price(
+    panel: pd.DataFrame,
+    *,
+    venue: VenueRules,
+    books: Mapping[str, OrderBook] | None = None,
+    moves: Sequence[float] = MOVES,
+) -> pd.Series:
+    """Mark nearest to the present one at which the ADL queue takes from each position.
+
+    Parameters
+    ----------
+    panel, venue, books, moves
+        As in `adl_reach`.
+
+    Returns
+    -------
+    Series, index of `panel`
+        [quote/base]; other symbols keep their marks. The present mark where an event would take from the position
+        already; NaN where none does at any price that was looked at. See `adl_reach`, whose column it is.
+
+    Raises
+    ------
+    PanelError, BookError, VenueError
+        As in `adl_reach`.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    >>> adl.adl_price(panel, venue=adl.venues.bitmex).round(3).tolist()
+    [114.286, 84.211, 84.211, 123.81]
+    """
+    return adl_reach(panel, venue=venue, books=books, moves=moves)["adl_price"]
+
+
+def adl_reach(
+    panel: pd.DataFrame,
+    *,
+    venue: VenueRules,
+    books: Mapping[str, OrderBook] | None = None,
+    moves: Sequence[float] = MOVES,
+) -> pd.DataFrame:
+    """Where the ADL queue reaches each position, where it has closed it, and how exactly that is known.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions of one moment, in one settlement currency.
+    venue : VenueRules
+        Rules and buffers, e.g. ``adl.venues.bitmex.with_buffers(adl.InsuranceFund(1e6))``.
+    books : mapping of symbol to OrderBook, optional
+        As in `run_event`. Depth goes by distance from the mark: the levels of a real book keep their distance in
+        percent from its centre (`OrderBook.relative`).
+    moves : sequence of float
+        Moves of the mark [1], above 0, at which events are looked at in both directions (a fall only below 1).
+
+    Returns
+    -------
+    DataFrame, index of `panel`
+        ``adl_price`` : nearest mark at which an event takes from the position [quote/base]; NaN: none does.
+        ``closed_price`` : nearest mark at which it takes all of it [quote/base]; NaN: none does.
+        ``width`` : how far [1] nearer the present mark the queue may begin to take: between ``adl_price`` and that
+        much nearer it nothing was looked at, at its near end nothing is taken. 0 where the present mark is the answer
+        or the order of the queue is solved in closed form.
+        ``is_released`` : at a later move in the same direction the event leaves the position alone again, since the
+        order of the queue, or what stands before it, has changed.
+
+    Raises
+    ------
+    PanelError
+        As in `run_event`.
+    BookError
+        As in `run_event`, or if a real book has an empty side, and so no centre.
+    VenueError
+        If a move is not finite and above zero.
+
+    Notes
+    -----
+    Looked at are the present mark, the `moves`, and in each direction up to 32 kinks of the need (prices at which one
+    more account is bankrupt or, where the venue deleverages those too, liquidated; of more than 32 those at equal
+    steps of contracts). Each answer then lies between two prices; up to 64 further prices per symbol narrow the
+    nearest ones down to 1e-6 first. In a panel of few accounts every answer is narrow; in a large one the front of
+    the queue is, and ``width`` tells. A position that is taken, released and taken again between two neighbouring
+    prices may be missed.
+
+    The score is asked about the accounts that hold the symbol or are in liquidation already: it may judge a position
+    by its own account and market, as all of `adlkit.scores` do (`adlkit.scores.random_start`, which looks at
+    everybody, has a fixed order and is asked once).
+
+    Every move is taken to be reached in small steps: a venue that fills at previous marks or oracle prices fills at
+    the mark.
+
+    Where the order of the queue does not depend on the mark (``score.is_fixed``), the rule is a queue, winners are
+    not protected, nothing stands before the queue (no book of the symbol, no buffer but funds, which need one) and
+    no account of the symbol is in liquidation at the present mark, the price is solved in closed form: the k-th
+    contract of the queue is taken at the bankruptcy (or liquidation) price of the account that brings the need
+    beyond k. O(n log n).
+
+    Complexity otherwise: one score and the event's own work on accounts in liquidation per price looked at.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    >>> reach = adl.adl_reach(panel, venue=adl.venues.bitmex)
+    >>> reach[["adl_price", "is_released"]].round(3).loc[("bob", "BTC")].to_dict()
+    {'adl_price': 84.211, 'is_released': False}
+    """
+    check_event(panel, venue, books or {})
+    if wrong := [move for move in moves if not 0 < move < np.inf]:
+        raise VenueError(f"moves must be finite and above zero, got {wrong}")
+    if venue.tiers is not None:
+        panel = mark_to(panel, mark_prices(panel), tiers=venue.tiers)
+    standing, score = Standing.of(panel), venue.policy.score
+    depth = {symbol: book.relative() for symbol, book in (books or {}).items()}
+    kinks = liquidation_price(panel, tiers=venue.tiers) if venue.deleverages_solvent else bankruptcy_price(panel)
+    fixed = evaluate(score, panel).to_numpy() if getattr(score, "is_fixed", False) else np.full(len(panel), np.nan)
+    values = standing.values()
+    price, closed, width = np.full((3, len(panel)), np.nan)
+    is_released = np.zeros(len(panel), dtype=bool)
+    for symbol in values:
+        rows = _touched(standing, symbol)
+        market = Market(panel.iloc[rows], venue, depth, values, kinks.to_numpy()[rows], fixed[rows], symbol)
+        answer = _solved(market) if market.is_solvable else _searched(market, moves)
+        own = rows[market.rows]
+        price[own], closed[own], width[own], is_released[own] = answer
+    columns = {"adl_price": price, "closed_price": closed, "width": width, "is_released": is_released}
+    return pd.DataFrame(columns, index=panel.index)
+
+
+def _touched(standing: Standing, symbol: str) -> Codes:
+    """Rows of the accounts that hold a symbol, or are in liquidation anyway: all that an event may turn on."""
+    code = standing.symbols.index(symbol)
+    is_touched = np.zeros(standing.accounts.size, dtype=bool)
+    is_touched[standing.accounts.codes[(standing.market // 2 == code) | standing.is_liquidated]] = True
+    return np.flatnonzero(is_touched[standing.accounts.codes])
+
+
+class Answer(NamedTuple):
+    """Columns of `adl_reach`, for the positions of one symbol."""
+
+    adl_price: Floats
+    closed_price: Floats
+    width: Floats
+    is_released: Flags
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """One symbol, and what an event closes of its positions at any mark of it.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Positions of all accounts that an event may turn on when this symbol moves.
+    venue, books
+        As in `adl_reach`; the books are relative.
+    values : mapping of str to float
+        Present value of one contract of every symbol [ccy].
+    kinks : array
+        Per position of `panel`: price at which it begins to need closing [quote/base].
+    fixed_score : array
+        Per position: its score where that orders the queue at every mark; else NaN.
+    symbol : str
+        The symbol that moves.
+    """
+
+    panel: pd.DataFrame
+    venue: VenueRules
+    books: Mapping[str, OrderBook]
+    values: Mapping[str, float]
+    kinks: Floats
+    fixed_score: Floats
+    symbol: str
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Where the accounts stand at the present marks."""
+        return Standing.of(self.panel)
+
+    @cached_property
+    def code(self) -> int:
+        """Place of the symbol."""
+        return self.standing.symbols.index(self.symbol)
+
+    @cached_property
+    def rows(self) -> Codes:
+        """Its positions in the panel."""
+        return np.flatnonzero(self.standing.market // 2 == self.code)
+
+    @cached_property
+    def qty(self) -> Floats:
+        """Contracts of its positions, never negative."""
+        return self.standing.qty[self.rows]
+
+    @cached_property
+    def mark(self) -> float:
+        """Its present mark [quote/base]."""
+        return float(self.standing.mark_price[self.rows[0]])
+
+    @cached_property
+    def is_inverse(self) -> bool:
+        """Whether its contracts are inverse."""
+        return self.standing.inverse is not None and bool(self.standing.inverse[self.rows[0]])
+
+    @cached_property
+    def kink_moves(self) -> Floats:
+        """Move of the mark [1] at which each of its positions begins to need closing: below 0 for a fall; or NaN."""
+        with np.errstate(invalid="ignore"):
+            move = self.kinks[self.rows] / self.mark - 1.0
+        return np.where((move > -1.0) & (move < np.inf) & (move * self.side < 0), move, np.nan)
+
+    @cached_property
+    def side(self) -> Floats:
+        """+1 for its long positions, -1 for its short ones."""
+        return self.standing.side[self.rows]
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest mark at which no position's maintenance margin is below zero."""
+        if self.venue.tiers is not None:
+            return 0.0, np.inf
+        margin = self.standing.size[self.rows] * self.standing.rate[self.rows]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = np.fmax.reduce(self.standing.deduction[self.rows] / margin, initial=0.0)
+        if part == 0:
+            return 0.0, np.inf
+        return (0.0, self.mark / part) if self.is_inverse else (self.mark * part, np.inf)
+
+    @cached_property
+    def fixed_order(self) -> Codes | None:
+        """Its rows, front of each queue first, where the order is the same at every mark; else None."""
+        is_out = np.isnan(self.fixed_score[self.rows]) & (self.qty > 0)
+        return None if is_out.any() else self.standing.queue(self.fixed_score, self.rows)
+
+    @property
+    def is_solvable(self) -> bool:
+        """Whether the queue can be solved in closed form; see the notes of `adl_reach`."""
+        venue, policy = self.venue, self.venue.policy
+        return (
+            self.fixed_order is not None
+            and policy.rule is queue
+            and not venue.protects_winners
+            and (venue.partial is None or not venue.deleverages_solvent)
+            and self.symbol not in self.books
+            and all(isinstance(buffer, InsuranceFund) for buffer in venue.buffers)
+            and not self.standing.is_liquidated[self.rows].any()
+        )
+
+    def closed_at(self, price: float) -> Floats:
+        """Contracts of each of its positions that an event at `price` closes as a winner's."""
+        moved = self.standing.moved(self.rows, price, self._lines)
+        closed = np.zeros(len(moved.qty))
+        distress = liquidate(moved, self.venue, self.books)
+        if not self._may_need(moved, distress):
+            return closed[self.rows]
+        values = {**self.values, self.symbol: float(moved.mark[self.rows[0]])}
+        distress, _ = absorb(distress, [buffer.remark(values) for buffer in self.venue.buffers])
+        lines = need_lines(moved, distress, self.venue, fill_values(moved, distress, self.venue))
+        if lines := [line for line in lines if line.winners // 2 == self.code]:
+            self._close(closed, moved, lines)
+        return closed[self.rows]
+
+    def _may_need(self, moved: Standing, distress: Distress) -> bool:
+        """Whether anything of this symbol is open that winners might have to close."""
+        is_needy = self.venue.deleverages_solvent | distress.is_bankrupt
+        return bool((is_needy & (moved.market[distress.row] // 2 == self.code)).any())
+
+    def _close(self, closed: Floats, moved: Standing, lines: list[NeedLine]) -> None:
+        """Enter what winners give to the lines of needs into `closed`."""
+        policy, order, marked = self.venue.policy, self.fixed_order, self.panel
+        if order is None or policy.weight is not None:
+            terms = {"maintenance_rate": moved.rate, "maintenance_deduction": moved.deduction}
+            marked = self.panel.assign(mark_price=moved.mark_price, **terms)
+        if order is None:
+            order = moved.queue(evaluate(policy.score, marked).to_numpy(), self.rows)
+        weight = None if policy.weight is None else numbers_on(marked, policy.weight(marked), "weight").to_numpy()
+        for line in lines:
+            queued = order[(moved.market[order] == line.winners) & ~moved.is_liquidated[order]]
+            release = first_bearable(line, moved, queued, protects=self.venue.protects_winners)
+            if policy.rule is queue:
+                closed[queued] = served(line.qty, moved.qty[queued], release)
+            else:
+                heavy = None if weight is None else weight[queued]
+                pieces = serve(line.qty, moved.qty[queued], release, policy.rule, heavy)
+                closed[queued] = Groups(pieces.second, len(queued)).total(pieces.qty)
+
+    @cached_property
+    def _lines(self) -> TierLines | None:
+        return None if self.venue.tiers is None else tier_lines(self.venue.tiers, pd.Index([self.symbol]))
+
+
+class Bracket:
+    """Between which moves of the mark an answer turns from no to yes, position by position."""
+
+    def __init__(self, n: int) -> None:
+        self.inner, self.outer = np.full(n, -1.0), np.full(n, np.inf)
+
+    def note(self, move: float, is_yes: Flags) -> None:
+        """Narrow down what `move` lies within."""
+        is_open = (self.inner < move) & (move < self.outer)
+        self.outer[is_open & is_yes] = move
+        self.inner[is_open & ~is_yes] = move
+
+    def nearest(self) -> tuple[float, float]:
+        """Nearest bracket that is still wide: its outer end (inf: none is), and its middle."""
+        is_wide = np.isfinite(self.outer) & (self.outer > 0) & (self.outer - self.inner > NARROW)
+        outer = np.where(is_wide, self.outer, np.inf)
+        place = int(np.argmin(outer))
+        return float(outer[place]), float((self.inner[place] + self.outer[place]) / 2)
+
+
+class Search:
+    """Looks at events as the mark of one symbol moves in one direction."""
+
+    def __init__(self, market: Market, sign: float) -> None:
+        self.market, self.sign = market, sign
+        self.reached, self.full = Bracket(len(market.rows)), Bracket(len(market.rows))
+        self.is_released = np.zeros(len(market.rows), dtype=bool)
+
+    def look(self, move: float) -> None:
+        """Look at the event after one move."""
+        self.note(move, self.market.closed_at(float(self.price(move))))
+
+    def note(self, move: float, closed: Floats) -> None:
+        """Take down what an event after `move` closes."""
+        self.is_released |= (closed == 0) & (move > self.reached.outer)
+        self.reached.note(move, closed > 0)
+        self.full.note(move, (closed > 0) & (closed >= self.market.qty * (1 - FULL)))
+
+    def price(self, move: Floats | float) -> Floats:
+        """Mark after a move [quote/base]."""
+        return np.asarray(self.market.mark * (1.0 + self.sign * move))
+
+    def steps(self, moves: Sequence[float]) -> Floats:
+        """Moves to look at: those given and kinks of the need, as far as no maintenance margin falls below zero."""
+        market = self.market
+        kinks = self.sign * market.kink_moves
+        ahead = np.flatnonzero(kinks > 0)
+        ahead = ahead[np.argsort(kinks[ahead], kind="stable")]
+        if len(ahead) > MOST_KINKS:
+            need = np.cumsum(market.qty[ahead])
+            ahead = ahead[np.searchsorted(need, np.linspace(0, need[-1], MOST_KINKS + 1)[1:] * (1 - FULL))]
+        steps = np.unique([*moves, *(kinks[ahead] + BEYOND * (1.0 + kinks[ahead]))])
+        low, high = market.bounds
+        price = self.price(steps)
+        return steps[(price > 0) & (low <= price) & (price <= high)]
+
+
+def _searched(market: Market, moves: Sequence[float]) -> Answer:
+    """Look at events on a grid of prices, then narrow down the nearest answers."""
+    now = market.closed_at(market.mark)
+    searches = [Search(market, -1.0), Search(market, 1.0)]
+    for search in searches:
+        search.note(0.0, now)
+        for move in search.steps(moves):
+            search.look(float(move))
+    for _ in range(MOST_REFINEMENTS):
+        wide = [(*bracket.nearest(), search) for search in searches for bracket in (search.reached, search.full)]
+        outer, middle, search = min(wide, key=itemgetter(0))
+        if outer == np.inf:
+            break
+        search.look(middle)
+    return _nearer(*searches)
+
+
+def _nearer(fall: Search, rise: Search) -> Answer:
+    """Take, for each position, the direction in which the queue is nearer."""
+    is_fall = fall.reached.outer <= rise.reached.outer
+    outer, inner = (
+        np.where(is_fall, getattr(fall.reached, name), getattr(rise.reached, name)) for name in ("outer", "inner")
+    )
+    return Answer(
+        adl_price=_nearest_price(fall.market, fall.reached.outer, rise.reached.outer),
+        closed_price=_nearest_price(fall.market, fall.full.outer, rise.full.outer),
+        width=np.where(outer == 0, 0.0, np.where(np.isfinite(outer), outer - inner, np.nan)),
+        is_released=np.where(is_fall, fall.is_released, rise.is_released),
+    )
+
+
+def _solved(market: Market) -> Answer:
+    """Solve a queue in a fixed order that faces bankrupt accounts directly: the need against what stands ahead."""
+    begins, ends = np.full((2, len(market.rows)), np.inf)
+    order = market.fixed_order
+    place = np.zeros(len(market.standing.qty), dtype=np.intp)
+    place[market.rows] = np.arange(len(market.rows))
+    for side in (1.0, -1.0):
+        needy = np.flatnonzero((market.side == side) & np.isfinite(market.kink_moves))
+        needy = needy[np.argsort(np.abs(market.kink_moves[needy]), kind="stable")]
+        need, move = np.cumsum(market.qty[needy]), np.append(np.abs(market.kink_moves[needy]), np.inf)
+        queued = place[order]
+        queued = queued[market.side[queued] == -side]
+        until = np.cumsum(market.qty[queued])
+        begins[queued] = move[np.searchsorted(need, until - market.qty[queued], side="right")]
+        ends[queued] = move[np.searchsorted(need, until * (1 - FULL))]
+    never = np.full(len(market.rows), np.inf)
+    falls = market.side < 0
+    return Answer(
+        adl_price=_nearest_price(market, np.where(falls, begins, never), np.where(falls, never, begins)),
+        closed_price=_nearest_price(market, np.where(falls, ends, never), np.where(falls, never, ends)),
+        width=np.where(np.isfinite(begins), 0.0, np.nan),
+        is_released=np.zeros(len(market.rows), dtype=bool),
+    )
+
+
+def _nearest_price(market: Market, fall: Floats, rise: Floats) -> Floats:
+    """Mark after the smaller of two moves; NaN where both are infinite."""
+    move = np.where(fall <= rise, -fall, rise)
+    return np.where(np.isfinite(move), market.mark * (1.0 + move), np.nan)
