@@ -19,8 +19,8 @@ from adlkit.book import OrderBook
 from adlkit.buffers import InsuranceFund
 from adlkit.contracts import Flags, Floats
 from adlkit.deleveraging import NeedLine, fill_values, first_bearable, need_lines, serve
-from adlkit.distress import Distress
-from adlkit.errors import VenueError
+from adlkit.distress import ROUNDING, Distress
+from adlkit.errors import PanelError, VenueError
 from adlkit.event import check_event
 from adlkit.groups import Codes, Groups
 from adlkit.liquidation import absorb, liquidate
@@ -88,6 +88,7 @@ def adl_reach(
     *,
     venue: VenueRules,
     books: Mapping[str, OrderBook] | None = None,
+    symbol: str | None = None,
     moves: Sequence[float] = MOVES,
 ) -> pd.DataFrame:
     """Where the ADL queue reaches each position, where it has closed it, and how exactly that is known.
@@ -101,6 +102,8 @@ def adl_reach(
     books : mapping of symbol to OrderBook, optional
         As in `run_event`. Depth goes by distance from the mark: the levels of a real book keep their distance in
         percent from its centre (`OrderBook.relative`).
+    symbol : str, optional
+        Look at this symbol only; the rows of others hold NaN and False. Without it every symbol moves in turn.
     moves : sequence of float
         Moves of the mark [1], above 0, at which events are looked at in both directions (a fall only below 1).
 
@@ -118,7 +121,7 @@ def adl_reach(
     Raises
     ------
     PanelError
-        As in `run_event`.
+        As in `run_event`, or if the panel does not hold the symbol.
     BookError
         As in `run_event`, or if a real book has an empty side, and so no centre.
     VenueError
@@ -157,6 +160,8 @@ def adl_reach(
     {'adl_price': 84.211, 'is_released': False}
     """
     check_event(panel, venue, books or {})
+    if symbol is not None and symbol not in panel.index.unique("symbol"):
+        raise PanelError([f"unknown symbol {symbol!r}; known: {sorted(panel.index.unique('symbol'))[:20]}"])
     if wrong := [move for move in moves if not 0 < move < np.inf]:
         raise VenueError(f"moves must be finite and above zero, got {wrong}")
     if venue.tiers is not None:
@@ -168,9 +173,9 @@ def adl_reach(
     values = standing.values()
     price, closed, width = np.full((3, len(panel)), np.nan)
     is_released = np.zeros(len(panel), dtype=bool)
-    for symbol in values:
-        rows = _touched(standing, symbol)
-        market = Market(panel.iloc[rows], venue, depth, values, kinks.to_numpy()[rows], fixed[rows], symbol)
+    for name in values if symbol is None else [symbol]:
+        rows = _touched(standing, name)
+        market = Market(panel.iloc[rows], venue, depth, values, kinks.to_numpy()[rows], fixed[rows], name)
         answer = _solved(market) if market.is_solvable else _searched(market, moves)
         own = rows[market.rows]
         price[own], closed[own], width[own], is_released[own] = answer
@@ -255,15 +260,20 @@ class Market:
 
     @cached_property
     def kink_moves(self) -> Floats:
-        """Move of the mark [1] at which each of its positions begins to need closing: below 0 for a fall; or NaN."""
+        """Fall [1] at which each long, rise at which each short begins to need closing; NaN: never, or since before."""
         with np.errstate(invalid="ignore"):
-            move = self.kinks[self.rows] / self.mark - 1.0
-        return np.where((move > -1.0) & (move < np.inf) & (move * self.side < 0), move, np.nan)
+            move = self.side * (1.0 - self.kinks[self.rows] / self.mark)
+        move = np.where(np.abs(move) <= ROUNDING, 0.0, move)
+        return np.where((move >= 0) & (move < np.where(self.side > 0, 1.0, np.inf)), move, np.nan)
 
     @cached_property
     def side(self) -> Floats:
         """+1 for its long positions, -1 for its short ones."""
         return self.standing.side[self.rows]
+
+    def price(self, move: Floats) -> Floats:
+        """Mark after a move [quote/base]; NaN where the move is infinite."""
+        return np.where(np.isfinite(move), self.mark * (1.0 + move), np.nan)
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -370,7 +380,7 @@ class Search:
 
     def look(self, move: float) -> None:
         """Look at the event after one move."""
-        self.note(move, self.market.closed_at(float(self.price(move))))
+        self.note(move, self.market.closed_at(self.market.mark * (1.0 + self.sign * move)))
 
     def note(self, move: float, closed: Floats) -> None:
         """Take down what an event after `move` closes."""
@@ -378,22 +388,18 @@ class Search:
         self.reached.note(move, closed > 0)
         self.full.note(move, (closed > 0) & (closed >= self.market.qty * (1 - FULL)))
 
-    def price(self, move: Floats | float) -> Floats:
-        """Mark after a move [quote/base]."""
-        return np.asarray(self.market.mark * (1.0 + self.sign * move))
-
     def steps(self, moves: Sequence[float]) -> Floats:
         """Moves to look at: those given and kinks of the need, as far as no maintenance margin falls below zero."""
         market = self.market
-        kinks = self.sign * market.kink_moves
-        ahead = np.flatnonzero(kinks > 0)
+        kinks = market.kink_moves
+        ahead = np.flatnonzero((market.side == -self.sign) & np.isfinite(kinks))
         ahead = ahead[np.argsort(kinks[ahead], kind="stable")]
         if len(ahead) > MOST_KINKS:
             need = np.cumsum(market.qty[ahead])
             ahead = ahead[np.searchsorted(need, np.linspace(0, need[-1], MOST_KINKS + 1)[1:] * (1 - FULL))]
         steps = np.unique([*moves, *(kinks[ahead] + BEYOND * (1.0 + kinks[ahead]))])
         low, high = market.bounds
-        price = self.price(steps)
+        price = market.price(self.sign * steps)
         return steps[(price > 0) & (low <= price) & (price <= high)]
 
 
@@ -420,40 +426,36 @@ def _nearer(fall: Search, rise: Search) -> Answer:
     outer, inner = (
         np.where(is_fall, getattr(fall.reached, name), getattr(rise.reached, name)) for name in ("outer", "inner")
     )
+    full = np.where(fall.full.outer <= rise.full.outer, -fall.full.outer, rise.full.outer)
     return Answer(
-        adl_price=_nearest_price(fall.market, fall.reached.outer, rise.reached.outer),
-        closed_price=_nearest_price(fall.market, fall.full.outer, rise.full.outer),
+        adl_price=fall.market.price(np.where(is_fall, -outer, outer)),
+        closed_price=fall.market.price(full),
         width=np.where(outer == 0, 0.0, np.where(np.isfinite(outer), outer - inner, np.nan)),
         is_released=np.where(is_fall, fall.is_released, rise.is_released),
     )
 
 
 def _solved(market: Market) -> Answer:
-    """Solve a queue in a fixed order that faces bankrupt accounts directly: the need against what stands ahead."""
+    """Solve a queue in a fixed order that faces its needs directly: the need against what stands ahead.
+
+    Shorts are reached by a fall, longs by a rise.
+    """
     begins, ends = np.full((2, len(market.rows)), np.inf)
-    order = market.fixed_order
     place = np.zeros(len(market.standing.qty), dtype=np.intp)
     place[market.rows] = np.arange(len(market.rows))
+    order = place[market.fixed_order]
     for side in (1.0, -1.0):
         needy = np.flatnonzero((market.side == side) & np.isfinite(market.kink_moves))
-        needy = needy[np.argsort(np.abs(market.kink_moves[needy]), kind="stable")]
-        need, move = np.cumsum(market.qty[needy]), np.append(np.abs(market.kink_moves[needy]), np.inf)
-        queued = place[order]
-        queued = queued[market.side[queued] == -side]
-        until = np.cumsum(market.qty[queued])
-        begins[queued] = move[np.searchsorted(need, until - market.qty[queued], side="right")]
-        ends[queued] = move[np.searchsorted(need, until * (1 - FULL))]
-    never = np.full(len(market.rows), np.inf)
-    falls = market.side < 0
+        needy = needy[np.argsort(market.kink_moves[needy], kind="stable")]
+        need, move = np.cumsum(market.qty[needy]), np.append(market.kink_moves[needy], np.inf)
+        queued = order[market.side[order] == -side]
+        until, dust = np.cumsum(market.qty[queued]), ROUNDING * need[-1:].sum()
+        begins[queued] = move[np.searchsorted(need, np.append(0.0, until)[:-1] + dust, side="right")]
+        ends[queued] = move[np.searchsorted(need, until - dust)]
+    is_long = market.side > 0
     return Answer(
-        adl_price=_nearest_price(market, np.where(falls, begins, never), np.where(falls, never, begins)),
-        closed_price=_nearest_price(market, np.where(falls, ends, never), np.where(falls, never, ends)),
+        adl_price=market.price(np.where(is_long, begins, -begins)),
+        closed_price=market.price(np.where(is_long, ends, -ends)),
         width=np.where(np.isfinite(begins), 0.0, np.nan),
         is_released=np.zeros(len(market.rows), dtype=bool),
     )
-
-
-def _nearest_price(market: Market, fall: Floats, rise: Floats) -> Floats:
-    """Mark after the smaller of two moves; NaN where both are infinite."""
-    move = np.where(fall <= rise, -fall, rise)
-    return np.where(np.isfinite(move), market.mark * (1.0 + move), np.nan)
