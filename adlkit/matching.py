@@ -15,6 +15,9 @@ from adlkit.groups import Codes
 DUST = 1e-13
 """Pieces below this share of the matched total are rounding, not trades, unless they are most of a quantity."""
 
+MANY = 30
+"""Places with a queue of their own, from which on matching piece by piece is faster."""
+
 
 class Pairs(NamedTuple):
     """Pieces of a match: place in the first line, place in the second, contracts."""
@@ -94,22 +97,24 @@ def served(needs: Floats, supply: Floats, release: Codes) -> Floats:
         needs from r on + supplies up to j that may serve a need before r,
 
     the whole supply included (no r). Only places that more supply waits for than is needed behind them can be the
-    least; they are few. O((n + places) log n), and O(n) for each of those places.
+    least: O(n) for each of them, and where they are many the pieces are cheaper.
     """
     total = needs.sum()
     dust = DUST * min(total, supply.sum())
     willing = np.flatnonzero((supply > dust) & (release < len(needs)))
-    given = np.zeros(len(supply))
     own, start = supply[willing], release[willing]
-    free = np.cumsum(np.where(start == 0, own, 0.0))
-    reached = int(np.searchsorted(free, total)) + 1
+    reached = int(np.searchsorted(np.cumsum(np.where(start == 0, own, 0.0)), total)) + 1
     own, start, willing = own[:reached], start[:reached], willing[:reached]
-    supplied = np.cumsum(own)
-    least = np.minimum(supplied, total)
     behind = np.append(np.cumsum(needs[::-1])[::-1], 0.0)
-    for place in _crowded(own, start, behind):
+    crowded = _crowded(own, start, behind)
+    if len(crowded) > MANY:
+        pairs = overlap_from(needs, supply, release)
+        return np.asarray(np.bincount(pairs.second, weights=pairs.qty, minlength=len(supply)), dtype=float)
+    least = np.minimum(np.cumsum(own), total)
+    for place in crowded:
         least = np.minimum(least, behind[place] + np.cumsum(np.where(start < place, own, 0.0)))
     gives = np.diff(least, prepend=0.0)
+    given = np.zeros(len(supply))
     given[willing] = np.where(gives <= dust, 0.0, np.where(own - gives <= dust, own, gives))
     return given
 

@@ -6,6 +6,7 @@ liquidations, book, buffers, needs and queues are its own, without the bookkeepi
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -351,16 +352,21 @@ class Market:
 
 
 class Bracket:
-    """Between which moves of the mark an answer turns from no to yes, position by position."""
+    """Between which moves of the mark an answer first turns from no to yes, and whether it turns back."""
 
     def __init__(self, n: int) -> None:
         self.inner, self.outer = np.full(n, -1.0), np.full(n, np.inf)
+        self.turns_back = np.zeros(n, dtype=bool)
+        self.looked = [-1.0]
 
     def note(self, move: float, is_yes: Flags) -> None:
-        """Narrow down what `move` lies within."""
-        is_open = (self.inner < move) & (move < self.outer)
-        self.outer[is_open & is_yes] = move
-        self.inner[is_open & ~is_yes] = move
+        """Take down the answers after `move`."""
+        before = self.looked[bisect_left(self.looked, move) - 1]
+        insort(self.looked, move)
+        is_nearer = is_yes & (move < self.outer)
+        self.turns_back |= np.where(is_yes, is_nearer & (move < self.inner), self.outer < move)
+        self.outer[is_nearer], self.inner[is_nearer] = move, before
+        self.inner[~is_yes & (self.inner < move) & (move < self.outer)] = move
 
     def nearest(self) -> tuple[float, float]:
         """Nearest bracket that is still wide: its outer end (inf: none is), and its middle."""
@@ -376,7 +382,6 @@ class Search:
     def __init__(self, market: Market, sign: float) -> None:
         self.market, self.sign = market, sign
         self.reached, self.full = Bracket(len(market.rows)), Bracket(len(market.rows))
-        self.is_released = np.zeros(len(market.rows), dtype=bool)
 
     def look(self, move: float) -> None:
         """Look at the event after one move."""
@@ -384,7 +389,6 @@ class Search:
 
     def note(self, move: float, closed: Floats) -> None:
         """Take down what an event after `move` closes."""
-        self.is_released |= (closed == 0) & (move > self.reached.outer)
         self.reached.note(move, closed > 0)
         self.full.note(move, (closed > 0) & (closed >= self.market.qty * (1 - FULL)))
 
@@ -431,7 +435,7 @@ def _nearer(fall: Search, rise: Search) -> Answer:
         adl_price=fall.market.price(np.where(is_fall, -outer, outer)),
         closed_price=fall.market.price(full),
         width=np.where(outer == 0, 0.0, np.where(np.isfinite(outer), outer - inner, np.nan)),
-        is_released=np.where(is_fall, fall.is_released, rise.is_released),
+        is_released=np.where(is_fall, fall.reached.turns_back, rise.reached.turns_back),
     )
 
 

@@ -206,10 +206,11 @@ def test_what_each_supply_gives_is_found_without_the_pieces(lines, scale):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_each_of_many_supplies_gives_is_found_without_the_pieces(seed):
+@pytest.mark.parametrize("n_needs", [20, 300])
+def test_what_each_of_many_supplies_gives_is_found_without_the_pieces(seed, n_needs):
     rng = np.random.default_rng(seed)
-    needs, supply = rng.pareto(1.5, 300), rng.pareto(1.5, 2_000) / 10
-    release = np.where(rng.random(2_000) < 0.7, 0, rng.integers(0, 301, 2_000))
+    needs, supply = rng.pareto(1.5, n_needs), rng.pareto(1.5, 2_000) / 10
+    release = np.where(rng.random(2_000) < 0.7, 0, rng.integers(0, n_needs + 1, 2_000))
     pairs = overlap_from(needs, supply, release)
     expected = np.bincount(pairs.second, weights=pairs.qty, minlength=2_000)
     assert served(needs, supply, release) == pytest.approx(expected, rel=1e-9, abs=1e-12 * needs.sum())
