@@ -10,6 +10,7 @@ import pytest
 import adlkit as adl
 from adlkit import plotting
 from adlkit.plotting import percent, plain, short
+from adlkit.plotting.figure import BAR
 
 pytestmark = pytest.mark.usefixtures("_closed_figures")
 
@@ -101,7 +102,7 @@ def test_stage_axis_names_currency_and_shortens_amounts(crash):
 def test_many_markets_are_summed_up_in_one_bar(crash):
     ax = plotting.plot_stages(crash, top=2)
     assert labels(ax) == ["BTC long", "3 others"]
-    total = sum(bar.get_width() for bar in ax.patches if bar.get_height() == plotting.BAR)
+    total = sum(bar.get_width() for bar in ax.patches if bar.get_height() == BAR)
     assert total == pytest.approx(crash.stages["notional"].sum())
 
 

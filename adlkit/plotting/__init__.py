@@ -1,0 +1,37 @@
+"""Figures of results: each function takes what was computed, draws it on one pair of axes, and returns them.
+
+Colours are fixed per stage and safe for colour-blind readers; titles say what was found. Nothing is shown, saved or
+styled globally: pass `ax` to compose figures. Names of accounts are data, so they are drawn as plain text.
+"""
+
+from __future__ import annotations
+
+from adlkit.plotting.allocation import plot_allocation
+from adlkit.plotting.events import (
+    currency,
+    plot_event_symbols,
+    plot_event_times,
+    plot_payers,
+    plot_shortfall,
+    plot_stages,
+    stage_colours,
+    stage_name,
+)
+from adlkit.plotting.figure import figure_size
+from adlkit.plotting.words import percent, plain, short
+
+__all__ = [
+    "currency",
+    "figure_size",
+    "percent",
+    "plain",
+    "plot_allocation",
+    "plot_event_symbols",
+    "plot_event_times",
+    "plot_payers",
+    "plot_shortfall",
+    "plot_stages",
+    "short",
+    "stage_colours",
+    "stage_name",
+]
