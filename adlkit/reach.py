@@ -132,10 +132,10 @@ def adl_reach(
     -----
     Looked at are the present mark, the `moves`, and in each direction up to 32 kinks of the need (prices at which one
     more account is bankrupt or, where the venue deleverages those too, liquidated; of more than 32 those at equal
-    steps of contracts). Each answer then lies between two prices; up to 64 further prices per symbol narrow the
-    nearest ones down to 1e-6 first. In a panel of few accounts every answer is narrow; in a large one the front of
-    the queue is, and ``width`` tells. A position that is taken, released and taken again between two neighbouring
-    prices may be missed.
+    steps of contracts). Each answer then lies between two prices; up to 64 further prices per symbol narrow them down
+    to 1e-6: the front of the queues first, which is the distance to ADL, then the nearest ones. In a panel of few
+    accounts every answer is narrow; in a large one ``width`` tells which are. A position that is taken, released and
+    taken again between two neighbouring prices may be missed.
 
     The score is asked about the accounts that hold the symbol or are in liquidation already: it may judge a position
     by its own account and market, as all of `adlkit.scores` do (`adlkit.scores.random_start`, which looks at
@@ -375,6 +375,11 @@ class Bracket:
         place = int(np.argmin(outer))
         return float(outer[place]), float((self.inner[place] + self.outer[place]) / 2)
 
+    @property
+    def is_front_wide(self) -> bool:
+        """Whether the nearest answer of all is still wide."""
+        return bool(np.isfinite(front := self.outer.min()) and self.nearest()[0] == front)
+
 
 class Search:
     """Looks at events as the mark of one symbol moves in one direction."""
@@ -416,8 +421,9 @@ def _searched(market: Market, moves: Sequence[float]) -> Answer:
         for move in search.steps(moves):
             search.look(float(move))
     for _ in range(MOST_REFINEMENTS):
+        fronts = [(*search.reached.nearest(), search) for search in searches if search.reached.is_front_wide]
         wide = [(*bracket.nearest(), search) for search in searches for bracket in (search.reached, search.full)]
-        outer, middle, search = min(wide, key=itemgetter(0))
+        outer, middle, search = min(fronts or wide, key=itemgetter(0))
         if outer == np.inf:
             break
         search.look(middle)
