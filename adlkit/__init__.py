@@ -9,6 +9,7 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
@@ -39,6 +40,7 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "ShortfallCurve",
     "VenueRules",
     "account_summary",
     "adl_queue",
@@ -68,6 +70,7 @@ __all__ = [
     "run_event",
     "scores",
     "shortfall",
+    "shortfall_curve",
     "sources",
     "to_lots",
     "unrealized_pnl",

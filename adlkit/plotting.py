@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter
 
 from adlkit.allocation import AllocationResult
 from adlkit.contracts import Floats
+from adlkit.curves import ShortfallCurve
 from adlkit.event import EventResult
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "plot_event_times",
     "plot_payers",
     "plot_shortfall",
+    "plot_shortfall_curve",
     "plot_stages",
     "short",
     "stage_colours",
@@ -45,6 +47,8 @@ BAR = 0.68
 TITLE_LENGTH, LEGEND_COLUMNS, MOST_SEPARATORS = 76, 3, 60
 SECONDS = pd.Timedelta(seconds=5)
 """Room before the first and after the last fill."""
+NOTED_MOVES = (-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
+"""Moves [1] at which a curve says how many accounts are bankrupt."""
 ROOM_FOR_LABEL = 0.085
 """Smallest part of the axis that a bar's own label fits into."""
 
@@ -164,6 +168,45 @@ def plot_shortfall(shortfall: pd.Series, *, top: int = 15, unit: str = "ccy", ax
     if owed.empty:
         return _empty(ax, "No account is bankrupt")
     return _ranked(ax, owed, top, _concentration(owed, "bankrupt accounts", "owed"), f"shortfall [{unit}]", OWED)
+
+
+def plot_shortfall_curve(curve: ShortfallCurve, *, ax: Axes | None = None) -> Axes:
+    """Draw what accounts owe beyond what they have against the move of the mark, and how many are bankrupt at some.
+
+    Parameters
+    ----------
+    curve : ShortfallCurve
+        What `adlkit.shortfall_curve` returns; of a curve with times the last one is drawn.
+    ax : Axes, optional
+        Where to draw; a new figure without it.
+
+    Returns
+    -------
+    Axes
+        A line [ccy] over moves of up to 50% either way [% of the mark, or shocks in %], or as far as shocks may go.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> ax = plot_shortfall_curve(adl.shortfall_curve(adl.load_dataset("four_accounts")))
+    >>> ax.get_title(loc="left")
+    'A fall of 20% leaves 48 owed by 1 account; a rise of 20% leaves 0'
+    """
+    ax, latest = _axes(ax, rows=8), curve.latest
+    moves = _drawn_moves(latest)
+    owed = latest.shortfall(latest.moved(moves))
+    ax.fill_between(100 * moves, owed, color=CAPACITY, linewidth=0.0)
+    ax.plot(100 * moves, owed, color=OWED, linewidth=2.0)
+    ax.axvline(0.0, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
+    _mark_moves(ax, latest, moves)
+    ax.set_xlim(100 * moves[0], 100 * moves[-1])
+    ax.set_ylim(0.0, 1.18 * owed.max() if owed.any() else 1.0)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda move, _: f"{move:+.0f}%" if move else "mark"))
+    ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
+    ax.set_ylabel(f"shortfall [{plain(latest.currency, NAME_LENGTH)}]", parse_math=False)
+    what = "shock common to all symbols" if curve.symbol is None else f"move of {plain(curve.symbol, NAME_LENGTH)}"
+    when = "" if curve.times is None else f", at {curve.times[-1]:%Y-%m-%d %H:%M} UTC"
+    return _finished(ax, _curve_finding(latest), f"{what} from the mark{when}", grid="y")
 
 
 def plot_allocation(result: AllocationResult, *, ax: Axes | None = None) -> Axes:
@@ -392,6 +435,25 @@ def _times_finding(closed: pd.Series) -> str:
     return f"Half of the notional closed in {needed:,} of the {len(closed):,} seconds with ADL fills"
 
 
+def _drawn_moves(curve: ShortfallCurve) -> Floats:
+    """Moves [1] from half down to half up, kept clear of the ends of shocks."""
+    low, high = max(-0.5, 0.99 * curve.move_range[0]), min(0.5, 0.99 * curve.move_range[1])
+    return np.concatenate([np.linspace(low, 0.0, 301), np.linspace(0.0, high, 301)[1:]])
+
+
+def _curve_finding(curve: ShortfallCurve) -> str:
+    """What a fall and a rise of 20% leave, or of half of the way to the end of shocks."""
+    down, up = max(-0.2, curve.move_range[0] / 2), min(0.2, curve.move_range[1] / 2)
+    prices = curve.moved([down, up])
+    parts = []
+    for word, move, owed, count in zip(
+        ("A fall", "a rise"), (down, up), curve.shortfall(prices), curve.n_bankrupt(prices), strict=True
+    ):
+        by = f" owed by {count:,} account{'s' if count > 1 else ''}" if count else ""
+        parts.append(f"{word} of {percent(abs(move))} leaves {short(owed)}{by}")
+    return "; ".join(parts)
+
+
 def _allocation_finding(result: AllocationResult) -> str:
     summary = result.summary()
     giving = f"{summary['giving']:,.0f} of {summary['candidates']:,.0f} candidates give"
@@ -494,6 +556,26 @@ def _stage_legend(ax: Axes, total: pd.Series, colours: Mapping[str, str]) -> int
     for text in legend.get_texts():
         text.set_parse_math(False)
     return -(-len(present) // LEGEND_COLUMNS)
+
+
+def _mark_moves(ax: Axes, curve: ShortfallCurve, drawn: Floats) -> None:
+    """Dots at round moves, each with the number of bankrupt accounts."""
+    moves = np.array([move for move in NOTED_MOVES if drawn[0] < move < drawn[-1]])
+    prices = curve.moved(moves)
+    owed, counts = curve.shortfall(prices), curve.n_bankrupt(prices)
+    ax.scatter(100 * moves, owed, color=OWED, s=26, zorder=3, clip_on=False)
+    for place, (move, height, count) in enumerate(zip(moves, owed, counts, strict=True)):
+        text = f"{count:,} bankrupt" if place == 0 else f"{count:,}"
+        side = "left" if move < 0 else "right" if move > 0 else "center"
+        ax.annotate(
+            text,
+            (100 * move, height),
+            xytext=({"left": 7, "right": -7, "center": 0}[side], 7),
+            textcoords="offset points",
+            ha=side,
+            fontsize=9,
+            color=INK,
+        )
 
 
 def _separate(ax: Axes, edges: Floats, group: pd.Series) -> None:
