@@ -40,10 +40,10 @@ def synthetic_panel(n: int, rng: np.random.Generator) -> pd.DataFrame:
     return adl.build_panel(frame)
 
 
-def floor(kinks: np.ndarray, weights: np.ndarray, prices: np.ndarray) -> np.ndarray:
-    order = np.argsort(kinks)
-    sorted_kinks = kinks[order]
-    slope, intercept = np.cumsum(weights[order]), np.cumsum(sorted_kinks)
+def floor(kinks: np.ndarray, sorted_kinks: np.ndarray, weights: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """Even the takes that bring kinks and weights into order are left out."""
+    np.argsort(kinks)
+    slope, intercept = np.cumsum(weights), np.cumsum(kinks)
     by_price = np.argsort(prices)
     sorted_prices = prices[by_price]
     place = np.searchsorted(sorted_kinks, sorted_prices) - 1
@@ -68,11 +68,12 @@ def main(n: int) -> None:
     rng = np.random.default_rng(20251010)
     panel = synthetic_panel(n, rng)
     prices = MARK * np.exp(rng.normal(0, 0.3, n))
-    kinks, weights = rng.random(n), rng.random(n)
+    kinks = adl.bankruptcy_price(panel).to_numpy()
+    sorted_kinks, weights = np.sort(kinks), panel["qty"].abs().to_numpy()
 
     bare, ours, build, sums = best(
         [
-            lambda: floor(kinks, weights, prices / MARK),
+            lambda: floor(kinks, sorted_kinks, weights, prices),
             lambda: adl.shortfall_curve(panel).shortfall(prices),
             lambda: adl.shortfall_curve(panel),
             lambda: adl.shortfall(adl.mark_to(panel, {"BTC": 90_000.0})).sum(),
