@@ -407,7 +407,7 @@ class ShortfallCurve(SummaryRepr):
         held = np.flatnonzero(self._accounts.exposure)
         exposure, kink = self._accounts.exposure[held], self._accounts.kink[held]
         towards = np.sign(self._accounts.equity[held]) * np.sign(-exposure)
-        kink = np.where(np.isnan(kink), towards * FAR, kink)
+        kink = np.where(np.isnan(kink), np.copysign(np.inf, towards), kink)
         first = self._accounts.groups.first(np.arange(len(self._accounts.groups.codes)))[held]
         keys = level_keys(self.panel.index[self._accounts.rows][first], account_levels(self.panel))
         curve = 0 if self._accounts.time is None else self._accounts.time[held]

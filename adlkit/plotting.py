@@ -204,9 +204,13 @@ def plot_shortfall_curve(curve: ShortfallCurve, *, ax: Axes | None = None) -> Ax
     ax.xaxis.set_major_formatter(FuncFormatter(lambda move, _: f"{move:+.0f}%" if move else "mark"))
     ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
     ax.set_ylabel(f"shortfall [{plain(latest.currency, NAME_LENGTH)}]", parse_math=False)
-    what = "shock common to all symbols" if curve.symbol is None else f"move of {plain(curve.symbol, NAME_LENGTH)}"
+    what = (
+        "shock common to all symbols"
+        if curve.symbol is None
+        else f"move of {plain(curve.symbol, NAME_LENGTH)} from its mark"
+    )
     when = "" if curve.times is None else f", at {curve.times[-1]:%Y-%m-%d %H:%M} UTC"
-    return _finished(ax, _curve_finding(latest), f"{what} from the mark{when}", grid="y")
+    return _finished(ax, _curve_finding(latest), f"{what}{when}", grid="y")
 
 
 def plot_allocation(result: AllocationResult, *, ax: Axes | None = None) -> Axes:
