@@ -204,11 +204,8 @@ def plot_shortfall_curve(curve: ShortfallCurve, *, ax: Axes | None = None) -> Ax
     ax.xaxis.set_major_formatter(FuncFormatter(lambda move, _: f"{move:+.0f}%" if move else "mark"))
     ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
     ax.set_ylabel(f"shortfall [{plain(latest.currency, NAME_LENGTH)}]", parse_math=False)
-    what = (
-        "shock common to all symbols"
-        if curve.symbol is None
-        else f"move of {plain(curve.symbol, NAME_LENGTH)} from its mark"
-    )
+    symbol = "" if curve.symbol is None else plain(curve.symbol, NAME_LENGTH)
+    what = f"move of {symbol} from its mark" if symbol else "shock common to all symbols"
     when = "" if curve.times is None else f", at {curve.times[-1]:%Y-%m-%d %H:%M} UTC"
     return _finished(ax, _curve_finding(latest), f"{what}{when}", grid="y")
 
@@ -566,17 +563,15 @@ def _mark_moves(ax: Axes, curve: ShortfallCurve, drawn: Floats) -> None:
     """Dots at round moves, each with the number of bankrupt accounts."""
     moves = np.array([move for move in NOTED_MOVES if drawn[0] < move < drawn[-1]])
     prices = curve.moved(moves)
-    owed, counts = curve.shortfall(prices), curve.n_bankrupt(prices)
+    owed, counts, rising = curve.shortfall(prices), curve.n_bankrupt(prices), curve.slope(prices) > 0
     ax.scatter(100 * moves, owed, color=OWED, s=26, zorder=3, clip_on=False)
     for place, (move, height, count) in enumerate(zip(moves, owed, counts, strict=True)):
-        text = f"{count:,} bankrupt" if place == 0 else f"{count:,}"
-        side = "left" if move < 0 else "right" if move > 0 else "center"
         ax.annotate(
-            text,
+            f"{count:,} accounts bankrupt" if place == 0 else f"{count:,}",
             (100 * move, height),
-            xytext=({"left": 7, "right": -7, "center": 0}[side], 7),
+            xytext=(-6 if rising[place] else 6, 7),
             textcoords="offset points",
-            ha=side,
+            ha="right" if rising[place] else "left",
             fontsize=9,
             color=INK,
         )
