@@ -567,7 +567,7 @@ def _mark_moves(ax: Axes, curve: ShortfallCurve, drawn: Floats) -> None:
     ax.scatter(100 * moves, owed, color=OWED, s=26, zorder=3, clip_on=False)
     for place, (move, height, count) in enumerate(zip(moves, owed, counts, strict=True)):
         ax.annotate(
-            f"{count:,} accounts bankrupt" if place == 0 else f"{count:,}",
+            f"{count:,} account{'s' if count != 1 else ''} bankrupt" if place == 0 else f"{count:,}",
             (100 * move, height),
             xytext=(-6 if rising[place] else 6, 7),
             textcoords="offset points",
