@@ -9,6 +9,7 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
@@ -40,6 +41,7 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "ShortfallCurve",
     "VenueRules",
     "account_summary",
     "adl_price",
@@ -71,6 +73,7 @@ __all__ = [
     "run_event",
     "scores",
     "shortfall",
+    "shortfall_curve",
     "sources",
     "to_lots",
     "unrealized_pnl",

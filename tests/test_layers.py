@@ -21,6 +21,7 @@ ORDER = [
     "tiers",
     "panel",
     "margin",
+    "curves",
     "scores",
     "ranking",
     "rules",
