@@ -9,6 +9,7 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.cascade import CascadeCurve, LiquidationCurve, cascade_curve, liquidation_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
@@ -34,8 +35,10 @@ __version__ = "0.1.0"
 __all__ = [
     "AllocationResult",
     "BackstopVault",
+    "CascadeCurve",
     "EventResult",
     "InsuranceFund",
+    "LiquidationCurve",
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
@@ -45,6 +48,7 @@ __all__ = [
     "allocate",
     "bankruptcy_price",
     "build_panel",
+    "cascade_curve",
     "check_panel",
     "close_out_price",
     "dataset_names",
@@ -53,6 +57,7 @@ __all__ = [
     "errors",
     "haircut",
     "lights",
+    "liquidation_curve",
     "liquidation_price",
     "load_dataset",
     "maintenance_margin",

@@ -146,16 +146,28 @@ class OrderBook:
         """
         if not 0 < mark < np.inf:
             raise BookError(f"mark must be finite and above zero, got {mark!r}")
-        if self.is_relative:
-            centre = 1.0
-        elif len(self.bids) and len(self.asks):
-            centre = (self.bids["price"].max() + self.asks["price"].min()) / 2
-        else:
-            raise BookError("a book with an empty side has no centre to move")
-        scale = mark / centre
+        scale = mark / self._centre()
         return OrderBook(
             self.bids.assign(price=self.bids["price"] * scale), self.asks.assign(price=self.asks["price"] * scale)
         )
+
+    def _centre(self) -> float:
+        """1 for a relative book, else the middle of best bid and ask."""
+        if self.is_relative:
+            return 1.0
+        if len(self.bids) and len(self.asks):
+            return float((self.bids["price"].max() + self.asks["price"].min()) / 2)
+        raise BookError("a book with an empty side has no centre to move")
+
+    def distance(self, qty: Floats, *, side: float) -> Floats:
+        """Distance [1] from the centre of the last level touched by closing `qty` contracts of `side` (+1 long).
+
+        0 for no contracts. More than the whole side holds go to the end of prices: 1 for longs, inf for shorts.
+        """
+        ladder = self.ladder(side, is_inverse=False)
+        levels = side - ladder.merit / self._centre()
+        distance = np.concatenate(([0.0], levels, [1.0 if side > 0 else np.inf]))
+        return np.asarray(distance[np.searchsorted(ladder.depth, qty, side="left")])
 
     def at(self, mark: float) -> OrderBook:
         """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.

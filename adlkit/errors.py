@@ -39,6 +39,10 @@ class BookError(AdlkitError, ValueError):
     """An order book that cannot be used, or not at this mark."""
 
 
+class CurveError(AdlkitError, ValueError):
+    """A curve that cannot be built from this panel, or not be asked this."""
+
+
 class VenueError(AdlkitError, ValueError):
     """Venue rules or buffers that do not fit together, or that miss an input."""
 

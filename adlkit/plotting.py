@@ -21,13 +21,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from adlkit.allocation import AllocationResult
+from adlkit.cascade import CascadeCurve, LiquidationCurve
 from adlkit.contracts import Floats
 from adlkit.event import EventResult
 
 __all__ = [
     "plot_allocation",
+    "plot_cascade_curve",
     "plot_event_symbols",
     "plot_event_times",
+    "plot_liquidation_curve",
     "plot_payers",
     "plot_shortfall",
     "plot_stages",
@@ -43,6 +46,11 @@ STAGE_NAMES = {"adl": "ADL", "open": "left open, solvent", "residual": "left ope
 NAME_LENGTH = 18
 BAR = 0.68
 TITLE_LENGTH, LEGEND_COLUMNS, MOST_SEPARATORS = 76, 3, 60
+SAMPLES = 2001
+"""Points of a sampled curve on each side of the mark."""
+JUMP = 0.01
+"""Smallest jump drawn as one, as a part of the curve's height."""
+SIDES: tuple[tuple[Literal["long", "short"], int, str], ...] = (("long", -1, BOOK), ("short", 1, ADL))
 SECONDS = pd.Timedelta(seconds=5)
 """Room before the first and after the last fill."""
 ROOM_FOR_LABEL = 0.085
@@ -204,6 +212,90 @@ def plot_allocation(result: AllocationResult, *, ax: Axes | None = None) -> Axes
     ax.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
     ax.xaxis.set_major_formatter(FuncFormatter(_in_thousands))
     return _finished(ax, _allocation_finding(result), "capacity, in queue order")
+
+
+def plot_liquidation_curve(curve: LiquidationCurve, *, reach: float = 0.5, ax: Axes | None = None) -> Axes:
+    """Draw the contracts that a move of the price liquidates: longs below the mark, shorts above it.
+
+    Parameters
+    ----------
+    curve : LiquidationCurve
+        What `adlkit.liquidation_curve` returns.
+    reach : float, default 0.5
+        Largest move drawn [1], within (0, 1).
+    ax : Axes, optional
+        Where to draw; a new figure without it.
+
+    Returns
+    -------
+    Axes
+        Filled areas [contracts] over the move from the mark.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> ax = plot_liquidation_curve(adl.liquidation_curve(adl.load_dataset("four_accounts")))
+    >>> ax.get_title(loc="left")
+    'BTC: a fall of 10% liquidates 2 long contracts, a rise of 10% no short ones'
+    """
+    ax = _axes(ax, rows=9)
+    moves = np.linspace(0.0, reach, SAMPLES)
+    for side, sign, colour in SIDES:
+        qty = np.asarray(curve.qty(curve.mark_price * (1 + sign * moves), side=side))
+        ax.fill_between(sign * moves, qty, color=colour, alpha=0.25, linewidth=0.0, step="pre")
+        ax.step(sign * moves, qty, where="pre", color=colour, linewidth=1.8, label=f"{side} contracts")
+    ax.axvline(0.0, color=INK, linewidth=1.0)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(bottom=0.0)
+    ax.xaxis.set_major_formatter(FuncFormatter(_move))
+    ax.yaxis.set_major_formatter(FuncFormatter(_in_thousands))
+    ax.set_ylabel("contracts to be closed")
+    ax.legend(loc="upper center", frameon=True, framealpha=0.9, edgecolor="none", ncols=2)
+    return _finished(ax, _liquidation_finding(curve), _move_axis(curve, "price"), grid="y")
+
+
+def plot_cascade_curve(curve: CascadeCurve, *, reach: float = 0.5, ax: Axes | None = None) -> Axes:
+    """Draw where the mark ends against the exogenous shock, with the line of no cascade and the runaway zone.
+
+    Parameters
+    ----------
+    curve : CascadeCurve
+        What `adlkit.cascade_curve` returns.
+    reach : float, default 0.5
+        Largest shock drawn [1], within (0, 1).
+    ax : Axes, optional
+        Where to draw; a new figure without it.
+
+    Returns
+    -------
+    Axes
+        Moves from the mark. A jump, where one more position starts a further cascade, is a dotted line; rises that run
+        away have no end to draw.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    >>> ax = plot_cascade_curve(adl.cascade_curve(panel, impact=lambda contracts: 5.0 * contracts))
+    >>> ax.get_title(loc="left")
+    'BTC: a fall of 20% ends at −30%; falls beyond −90% run away'
+    """
+    ax = _axes(ax, rows=13)
+    mark = curve.liquidations.mark_price
+    moves = np.linspace(-reach, reach, 2 * SAMPLES)
+    ends = np.asarray(curve.price(mark * (1 + moves))) / mark - 1
+    ends[np.isinf(ends)] = np.nan
+    ax.plot([-reach, reach], [-reach, reach], color=FAINT, linewidth=1.2, linestyle="--", label="no cascade")
+    _broken_line(ax, moves, ends)
+    _shade_runaway(ax, curve, reach)
+    ax.axvline(0.0, color=INK, linewidth=0.8)
+    ax.axhline(0.0, color=INK, linewidth=0.8)
+    ax.set_xlim(-reach, reach)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(_move))
+    ax.set_ylabel("where the mark ends")
+    ax.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
+    return _finished(ax, _cascade_finding(curve), _move_axis(curve.liquidations, "shocked price"), grid="y")
 
 
 def plot_event_symbols(events: pd.DataFrame, *, top: int = 15, unit: str = "USD", ax: Axes | None = None) -> Axes:
@@ -400,6 +492,31 @@ def _allocation_finding(result: AllocationResult) -> str:
     return f"{giving} the {short(summary['target'])} asked for"
 
 
+def _move(share: float, _: float = 0.0) -> str:
+    """A move in percent, with its sign."""
+    return "mark" if share == 0 else f"{'−' if share < 0 else '+'}{percent(abs(share))}"
+
+
+def _move_axis(curve: LiquidationCurve, what: str) -> str:
+    return f"{what} of {plain(curve.symbol, NAME_LENGTH)}, from the mark of {curve.mark_price:,.6g}"
+
+
+def _liquidation_finding(curve: LiquidationCurve) -> str:
+    fall, rise = (float(curve.qty(curve.mark_price * (1 + 0.1 * sign), side=side)) for side, sign, _ in SIDES)
+    longs = f"{short(fall)} long contracts" if fall else "no long contracts"
+    shorts = f"{short(rise)} short ones" if rise else "no short ones"
+    return f"{plain(curve.symbol, NAME_LENGTH)}: a fall of 10% liquidates {longs}, a rise of 10% {shorts}"
+
+
+def _cascade_finding(curve: CascadeCurve) -> str:
+    mark = curve.liquidations.mark_price
+    end = float(curve.price(0.8 * mark)) / mark - 1
+    finding = f"{plain(curve.liquidations.symbol, NAME_LENGTH)}: a fall of 20% ends at {_move(end)}"
+    down, up = curve.runaway_price(side="down") / mark - 1, curve.runaway_price(side="up") / mark - 1
+    zones = [f"falls beyond {_move(down)}"] * (down > -1) + [f"rises beyond {_move(up)}"] * bool(np.isfinite(up))
+    return f"{finding}; {' and '.join(zones)} run away" if zones else f"{finding}; no fall or rise runs away"
+
+
 def _queue(result: AllocationResult) -> pd.DataFrame:
     """Capacity and taken in queue order, group by group, without candidates who have nothing to give."""
     columns = {"capacity": result.capacity, "taken": result.taken, "group": result._groups.codes}
@@ -502,6 +619,24 @@ def _separate(ax: Axes, edges: Floats, group: pd.Series) -> None:
     if len(inner) <= MOST_SEPARATORS:
         ax.vlines(inner, 0.0, 1.0, color="white", linewidth=0.8)
     ax.vlines(inner[changes], 0.0, 1.0, color=INK, linewidth=1.0)
+
+
+def _broken_line(ax: Axes, moves: Floats, ends: Floats) -> None:
+    """Pieces of a curve, and a dotted line at each jump that can be seen."""
+    seen = JUMP * float(np.nanmax(ends) - np.nanmin(ends))
+    jumps = np.flatnonzero(np.diff(ends) - np.diff(moves) > seen)
+    gaps = np.full(len(jumps), np.nan)
+    ax.plot(np.insert(moves, jumps + 1, gaps), np.insert(ends, jumps + 1, gaps), color=ADL, linewidth=2.0, label="end")
+    ax.vlines(moves[jumps], ends[jumps], ends[jumps + 1], color=ADL, linewidth=1.2, linestyle=":")
+
+
+def _shade_runaway(ax: Axes, curve: CascadeCurve, reach: float) -> None:
+    """The shocks that run away, as far as they are drawn."""
+    mark = curve.liquidations.mark_price
+    down, up = curve.runaway_price(side="down") / mark - 1, curve.runaway_price(side="up") / mark - 1
+    zones = [(-reach, down)] * (down > -reach) + [(up, reach)] * (up < reach)
+    for place, (start, end) in enumerate(zones):
+        ax.axvspan(start, end, color=OPEN, alpha=0.4, linewidth=0.0, label="_" * (place > 0) + "runs away")
 
 
 def _finished(ax: Axes, finding: str, axis: str, *, grid: Literal["x", "y"] = "x", pad: float = 8.0) -> Axes:

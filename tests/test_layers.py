@@ -26,6 +26,7 @@ ORDER = [
     "rules",
     "allocation",
     "book",
+    "cascade",
     "matching",
     "distress",
     "buffers",
