@@ -9,8 +9,10 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.cascade import CascadeCurve, LiquidationCurve, cascade_curve, liquidation_curve
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
+from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
     account_summary,
@@ -36,8 +38,10 @@ __version__ = "0.1.0"
 __all__ = [
     "AllocationResult",
     "BackstopVault",
+    "CascadeCurve",
     "EventResult",
     "InsuranceFund",
+    "LiquidationCurve",
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
@@ -50,14 +54,17 @@ __all__ = [
     "allocate",
     "bankruptcy_price",
     "build_panel",
+    "cascade_curve",
     "check_panel",
     "close_out_price",
     "dataset_names",
+    "distance_to_adl",
     "effective_leverage",
     "equity",
     "errors",
     "haircut",
     "lights",
+    "liquidation_curve",
     "liquidation_price",
     "load_dataset",
     "maintenance_margin",
@@ -65,6 +72,7 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "my_position",
     "notional",
     "open_interest_gap",
     "quantile",

@@ -162,6 +162,15 @@ class OrderBook:
         """The same depth by distance from the centre: a book for paths and searches over prices; see `recentre`."""
         return self if self.is_relative else replace(self.recentre(1.0), is_relative=True)
 
+    def distance(self, qty: Floats, *, side: float) -> Floats:
+        """Distance [1] from the centre of the last level touched by closing `qty` contracts of `side` (+1 long).
+
+        0 for no contracts. More than the whole side holds go to the end of prices: 1 for longs, inf for shorts.
+        """
+        ladder = self.relative().ladder(side, is_inverse=False)
+        distance = np.concatenate(([0.0], side - ladder.merit, [1.0 if side > 0 else np.inf]))
+        return np.asarray(distance[np.searchsorted(ladder.depth, qty, side="left")])
+
     def at(self, mark: float) -> OrderBook:
         """The book to trade against at `mark`: a relative one is recentred, real levels must hold the mark.
 

@@ -27,10 +27,6 @@ class PanelError(AdlkitError, ValueError):
         return type(self), (self.problems,)
 
 
-class CurveError(AdlkitError, ValueError):
-    """A shortfall curve that cannot be built, or that is asked outside its range."""
-
-
 class ScoreError(AdlkitError, ValueError):
     """A score did not return one number per position."""
 

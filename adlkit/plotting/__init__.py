@@ -7,6 +7,7 @@ styled globally: pass `ax` to compose figures. Names of accounts are data, so th
 from __future__ import annotations
 
 from adlkit.plotting.allocation import plot_allocation
+from adlkit.plotting.curves import plot_cascade_curve, plot_liquidation_curve, plot_shortfall_curve
 from adlkit.plotting.events import (
     currency,
     plot_event_symbols,
@@ -26,10 +27,13 @@ __all__ = [
     "percent",
     "plain",
     "plot_allocation",
+    "plot_cascade_curve",
     "plot_event_symbols",
     "plot_event_times",
+    "plot_liquidation_curve",
     "plot_payers",
     "plot_shortfall",
+    "plot_shortfall_curve",
     "plot_stages",
     "short",
     "stage_colours",
