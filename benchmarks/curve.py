@@ -4,7 +4,7 @@
 
 The floor is one argsort and two cumulative sums over the accounts; one argsort of the prices, one search of the sorted
 prices in the sorted kinks, two takes, a multiply-add and the way back. Both are timed in turn, best of several runs.
-The bare sum at one price, max(0, -equity) over ready-made arrays, is timed once and multiplied by the prices.
+The bare sum at one price, max(0, -equity) over ready-made arrays, is timed at one price and multiplied by their number.
 """
 
 from __future__ import annotations
