@@ -9,7 +9,7 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
-from adlkit.cascade import CascadeCurve, LiquidationCurve, cascade_curve, liquidation_curve
+from adlkit.cascade import CascadeCurve, cascade_curve
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
@@ -31,6 +31,7 @@ from adlkit.margin import (
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
 from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
+from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 
 __version__ = "0.1.0"

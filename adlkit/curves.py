@@ -11,144 +11,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from adlkit._display import SummaryRepr
-from adlkit.contracts import Flags, Floats, is_inverse, notional_of, reachable_price, value_of
+from adlkit.contracts import Floats, notional_of
 from adlkit.errors import CurveError
-from adlkit.groups import Codes, Groups, account_levels, level_codes, level_keys, level_labels, sorted_codes
-from adlkit.margin import unrealized_pnl
+from adlkit.groups import Codes, account_levels, level_keys
+from adlkit.kinks import (
+    LONG,
+    SHORT,
+    Accounts,
+    Outward,
+    Questions,
+    Side,
+    accounts_along,
+    crossing,
+    running,
+    search_keys,
+    side_of,
+    sorted_questions,
+)
+from adlkit.lines import Line, beta_of, factor_motion, numbers, symbol_motion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHORT, LONG = 1.0, -1.0
-"""Signs of the mirror: z = sign * x."""
-FAR = 1e100
-"""A kink beyond it is none: a contract so small changes nothing."""
 MOVES = (-0.10, -0.20, 0.10, 0.20)
 """Moves of the mark [1] that the summary reports."""
-
-Rows = Flags | slice
-
-
-class _Line(NamedTuple):
-    """The coordinate x along which equities are linear, for each of the curves (one, or one per time)."""
-
-    inverse: Flags | None  # of one element: x = -1 / price
-    start: Floats  # x of the present mark
-    mark: Floats  # the present price, or the shock 0
-    low: Floats  # open ends of prices or shocks
-    high: Floats
-
-    def coordinate(self, price: Floats) -> Floats:
-        return value_of(price, self.inverse)
-
-    def price(self, x: Floats, curve: Codes | int) -> Floats:
-        """Price at `x` or the end beyond which it would lie; exactly the mark where x is its coordinate."""
-        price = x if self.inverse is None else reachable_price(x, self.inverse)
-        price = np.clip(price, self.low[curve], self.high[curve])
-        return np.where(x == self.start[curve], self.mark[curve], price)
-
-
-class _Accounts(NamedTuple):
-    """Accounts that a curve counts: what each owns, how it moves with x, and the x at which it has nothing left."""
-
-    rows: Rows  # of the panel
-    groups: Groups  # of these rows: an account (at a time)
-    time: Codes | None  # of each account
-    equity: Floats
-    exposure: Floats
-    kink: Floats  # NaN: equity does not depend on x
-
-    def per_curve(self, values: Floats, chosen: Flags, n_curves: int) -> Floats:
-        """Sum of `values` over chosen accounts, for each curve."""
-        if self.time is None:
-            return np.array([values[chosen].sum()])
-        return Groups(self.time[chosen], n_curves).total(values[chosen])
-
-    def is_fixed(self) -> Flags:
-        """Bankrupt wherever x is."""
-        return np.isnan(self.kink) & (self.equity < 0)
-
-
-class _Questions(NamedTuple):
-    """Points sorted by (curve and) x, and the way back to the order in which they were asked."""
-
-    x: Floats
-    time: Codes | None
-    order: Codes
-    shape: tuple[int, ...]
-
-    def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Value of its curve at each point, a new array."""
-        return np.full(len(self.x), values[0]) if self.time is None else values[self.time]
-
-    def back(self, values: npt.NDArray[Any]) -> Any:
-        """Answers in the order and shape of the questions; a Python number for one number."""
-        answers = np.empty_like(values)
-        answers[self.order] = values
-        return answers.reshape(self.shape) if self.shape else answers.item()
-
-
-class _Found(NamedTuple):
-    """Questions beyond the first kink of a side, and the last kink that is strictly below each."""
-
-    where: Any  # slice or integers
-    z: Floats
-    last: Codes
-
-
-class _Side(NamedTuple):
-    """Longs or shorts, sorted by (curve and) the z beyond which each is bankrupt."""
-
-    sign: float
-    account: Codes
-    time: Codes | None
-    kink: Floats
-    weight: Floats  # sum of abs(exposure) up to each kink, itself included
-    owed: Floats  # shortfall of the side at each kink
-    keys: npt.NDArray[Any]  # kinks as they are searched
-    start: Codes  # place of the first kink of each curve, and the end
-
-    def find(self, asked: _Questions) -> _Found:
-        where = self._beyond(asked)
-        z = self.sign * asked.x[where]
-        keys = _keys(None if asked.time is None else asked.time[where], z)
-        last = np.searchsorted(self.keys, keys, side="left")
-        last -= 1
-        return _Found(where, z, last)
-
-    def _beyond(self, asked: _Questions) -> Any:
-        """Where z is above the first kink: a contiguous part of the sorted points, if there is one curve."""
-        if asked.time is not None:
-            first = np.full(len(self.start) - 1, np.inf)
-            used = np.flatnonzero(np.diff(self.start))
-            first[used] = self.kink[self.start[used]]
-            return np.flatnonzero(self.sign * asked.x > first[asked.time])
-        if not len(self.kink):
-            return slice(0, 0)
-        edge = np.searchsorted(asked.x, self.sign * self.kink[0], side="right" if self.sign > 0 else "left")
-        return slice(edge, None) if self.sign > 0 else slice(0, edge)
-
-    def total_weight(self) -> Floats:
-        """Sum of abs(exposure) of each curve."""
-        last = self.start[1:] - 1
-        return np.where(np.diff(self.start) > 0, np.append(self.weight, 0.0)[last], 0.0)
-
-
-class _Outward(NamedTuple):
-    """The mark and the kinks on one side of it, nearest first, curve by curve, with the shortfall at each."""
-
-    x: Floats
-    shortfall: Floats
-    keys: npt.NDArray[Any]  # largest shortfall so far, as it is searched
-    start: Codes
-    slope: Floats  # beyond the last kink of each curve
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -187,9 +80,9 @@ class ShortfallCurve(SummaryRepr):
     factor: pd.Series | None
     times: pd.DatetimeIndex | None
     currency: str
-    _line: _Line
-    _accounts: _Accounts
-    _sides: tuple[_Side, _Side]
+    _line: Line
+    _accounts: Accounts
+    _sides: tuple[Side, Side]
 
     def shortfall(self, price: npt.ArrayLike) -> Any:
         """Sum of max(0, -equity) of all accounts.
@@ -375,14 +268,14 @@ class ShortfallCurve(SummaryRepr):
         """
         if side not in ("down", "up"):
             raise CurveError(f"side is {side!r}, need 'down' or 'up'")
-        amount = _numbers(shortfall, "shortfalls")
+        amount = numbers(shortfall, "shortfalls")
         is_usable = (amount >= 0) & (amount < np.inf)
         if not is_usable.all():
             raise CurveError(f"shortfalls must be finite and not below zero, found {amount[~is_usable][0]}")
         path = self._down if side == "down" else self._up
         amount, time = self._spread(amount)
         curve = 0 if time is None else time
-        x = _cross(path, amount.ravel(), time, SHORT if side == "up" else LONG)
+        x = crossing(path, amount.ravel(), time, SHORT if side == "up" else LONG)
         price = self._line.price(x, curve)
         return price.reshape(amount.shape) if amount.shape else price.item()
 
@@ -499,7 +392,7 @@ class ShortfallCurve(SummaryRepr):
         >>> adl.shortfall_curve(adl.load_dataset("four_accounts")).moved(-0.2)
         56.0
         """
-        moves, time = self._spread(_numbers(move, "moves"))
+        moves, time = self._spread(numbers(move, "moves"))
         if self.factor is None:
             moves = self._line.mark[0 if time is None else time.reshape(moves.shape)] * (1 + moves)
         return moves if moves.shape else moves.item()
@@ -526,20 +419,20 @@ class ShortfallCurve(SummaryRepr):
         """Notional of bankrupt accounts, at the marks and per unit of shock: fixed ones, then up to each kink."""
         accounts, rows = self._accounts, self._accounts.rows
         size = notional_of(self.panel)
-        totals = [accounts.groups.total(values[rows]) for values in (size, size * _beta_of(self.panel, self.factor))]
+        totals = [accounts.groups.total(values[rows]) for values in (size, size * beta_of(self.panel, self.factor))]
         fixed = [accounts.per_curve(total, accounts.is_fixed(), self._n_curves) for total in totals]
-        sides = [[_running(total[s.account], s.time, self._n_curves) for total in totals] for s in self._sides]
+        sides = [[running(total[s.account], s.time, self._n_curves) for total in totals] for s in self._sides]
         return [(still, moving) for still, moving in (fixed, *sides)]
 
     @cached_property
-    def _down(self) -> _Outward:
+    def _down(self) -> Outward:
         return self._outward(LONG)
 
     @cached_property
-    def _up(self) -> _Outward:
+    def _up(self) -> Outward:
         return self._outward(SHORT)
 
-    def _outward(self, sign: float) -> _Outward:
+    def _outward(self, sign: float) -> Outward:
         """What `price_at` searches, in the direction of `sign`."""
         places, curves = [self._line.start], [np.arange(self._n_curves)]
         for side in self._sides:
@@ -551,13 +444,13 @@ class ShortfallCurve(SummaryRepr):
         order = np.lexsort((sign * x, curve))
         x, curve = x[order], curve[order]
         time = None if self.times is None else curve
-        asked = _sorted_questions(x, time, x.shape)
+        asked = sorted_questions(x, time, x.shape)
         owed = asked.back(self._shortfall(asked))
         last = self._sides[0] if sign == LONG else self._sides[1]
         starts = np.searchsorted(curve, np.arange(self._n_curves + 1))
-        return _Outward(x, owed, np.maximum.accumulate(_keys(time, owed)), starts, last.total_weight())
+        return Outward(x, owed, np.maximum.accumulate(search_keys(time, owed)), starts, last.total_weight())
 
-    def _nearest(self, side: _Side) -> float:
+    def _nearest(self, side: Side) -> float:
         """Move [1] from the mark to the next kink of a side; NaN where no price gets there. Of one curve."""
         line = self._line
         ahead = side.kink[np.searchsorted(side.kink, side.sign * line.start[0], side="left") :][:1]
@@ -567,10 +460,10 @@ class ShortfallCurve(SummaryRepr):
             return np.nan
         return float(price[0] / line.mark[0] - 1 if self.factor is None else price[0])
 
-    def _ask(self, price: npt.ArrayLike) -> _Questions:
+    def _ask(self, price: npt.ArrayLike) -> Questions:
         """Prices as points to look up, or one CurveError."""
         line = self._line
-        prices, time = self._spread(_numbers(price, "prices" if self.factor is None else "shocks"))
+        prices, time = self._spread(numbers(price, "prices" if self.factor is None else "shocks"))
         is_inside = (prices > line.low) & (prices < line.high)
         if not is_inside.all():
             found = np.broadcast_to(prices, is_inside.shape)[~is_inside][0]
@@ -580,7 +473,7 @@ class ShortfallCurve(SummaryRepr):
                 f"shocks must lie above {line.low.max():g} and below {line.high.min():g}, so that every mark with a "
                 f"position stays above zero; found {found}"
             )
-        return _sorted_questions(line.coordinate(prices.ravel()), time, prices.shape)
+        return sorted_questions(line.coordinate(prices.ravel()), time, prices.shape)
 
     def _spread(self, values: Floats) -> tuple[Floats, Codes | None]:
         """Values broadcast against the times, and the time code of each (flat), if there are times."""
@@ -596,7 +489,7 @@ class ShortfallCurve(SummaryRepr):
             ) from None
         return np.broadcast_to(values, shape), np.broadcast_to(np.arange(n), shape).ravel()
 
-    def _shortfall(self, asked: _Questions) -> Floats:
+    def _shortfall(self, asked: Questions) -> Floats:
         total = asked.spread(self._fixed[1])
         for side in self._sides:
             found = side.find(asked)
@@ -607,7 +500,7 @@ class ShortfallCurve(SummaryRepr):
             total[found.where] += owed
         return total
 
-    def _bankrupt_qty(self, asked: _Questions) -> Floats:
+    def _bankrupt_qty(self, asked: Questions) -> Floats:
         total = np.zeros(len(asked.x))
         for side in self._sides:
             found = side.find(asked)
@@ -656,211 +549,15 @@ def shortfall_curve(
     """
     if symbol is not None and factor is not None:
         raise CurveError("give a symbol or a factor, not both: one price moves, or all do")
-    if factor is None:
-        return _symbol_curve(panel, symbol)
-    return _factor_curve(panel, factor)
-
-
-def _symbol_curve(panel: pd.DataFrame, symbol: str | None) -> ShortfallCurve:
-    known = list(panel.index.unique("symbol"))
-    if symbol is None and len(known) > 1:
-        raise CurveError(f"the panel has several symbols, name one: {_some(known)}; or give a factor")
-    if symbol is not None and symbol not in known:
-        raise CurveError(f"unknown symbol {symbol!r}; known: {_some(known)}")
-    name = known[0] if symbol is None else symbol
-    is_own = level_codes(panel.index, "symbol") == level_labels(panel.index, "symbol").get_loc(name)
-    times, time = _times(panel.index, is_own)
-    first = _first_rows(is_own, time, 1 if times is None else len(times))
-    inverse = is_inverse(panel)
-    inverse = None if inverse is None or not inverse[first[0]] else np.array([True])
-    mark = panel["mark_price"].to_numpy()[first]
-    ends = np.zeros(len(mark)), np.full(len(mark), np.inf)
-    line = _Line(inverse, value_of(mark, inverse), mark, *ends)
-    qty = panel["qty"].to_numpy()
-    exposure = qty if is_own.all() else np.where(is_own, qty, 0.0)
-    rows = _rows_of_coin(panel, is_own, first[0])
-    accounts = _accounts(panel, rows, time, exposure, line)
-    return _curve(panel, name, None, times, _currency(panel, first[0]), line, accounts)
-
-
-def _factor_curve(panel: pd.DataFrame, factor: pd.Series | Mapping[str, float]) -> ShortfallCurve:
-    betas = _checked_betas(panel, factor)
-    if is_inverse(panel) is not None:
-        raise CurveError("a factor takes linear contracts only: inverse ones are not linear in a shock; give a symbol")
-    if "settlement" in panel and len(coins := panel["settlement"].unique()) > 1:
-        raise CurveError(f"a factor takes one settlement currency, found {_some(coins)}; select the rows of one")
-    times, time = _times(panel.index, np.ones(len(panel), dtype=bool))
-    qty, beta = panel["qty"].to_numpy(), _beta_of(panel, betas)
-    n_curves = 1 if times is None else len(times)
-    low, high = _shock_range(np.where(qty == 0, 0.0, beta), time, n_curves)
-    line = _Line(None, np.zeros(n_curves), np.zeros(n_curves), low, high)
-    accounts = _accounts(panel, slice(None), time, qty * panel["mark_price"].to_numpy() * beta, line)
-    return _curve(panel, None, betas, times, _currency(panel, 0), line, accounts)
-
-
-def _curve(
-    panel: pd.DataFrame,
-    symbol: str | None,
-    factor: pd.Series | None,
-    times: pd.DatetimeIndex | None,
-    currency: str,
-    line: _Line,
-    accounts: _Accounts,
-) -> ShortfallCurve:
-    sides = _side(accounts, LONG, len(line.start)), _side(accounts, SHORT, len(line.start))
-    # copy on write: what is looked up later is not changed by what happens to the caller's frame
-    return ShortfallCurve(panel.copy(deep=False), symbol, factor, times, currency, line, accounts, sides)
-
-
-def _checked_betas(panel: pd.DataFrame, factor: pd.Series | Mapping[str, float]) -> pd.Series:
-    """Beta of each symbol of the panel, or one CurveError."""
-    if not isinstance(factor, pd.Series | Mapping):
-        raise CurveError(f"factor: give a Series or a mapping of symbol to beta, not a {type(factor).__name__}")
-    given = factor if isinstance(factor, pd.Series) else pd.Series(dict(factor), dtype=None if factor else float)
-    if given.index.has_duplicates or given.dtype.kind not in "iuf":
-        fault = "a symbol stands twice" if given.index.has_duplicates else f"dtype is {given.dtype}, need numbers"
-        raise CurveError(f"factor: {fault}; give one beta per symbol")
-    known = panel.index.unique("symbol")
-    if len(extra := given.index.difference(known)):
-        raise CurveError(f"factor: symbols {_some(extra)} are not in the panel; drop them")
-    if len(missing := known.difference(given.index)):
-        raise CurveError(f"factor: no beta for {_some(missing)}; give 0 where a symbol does not move")
-    betas = given.reindex(known).astype(float)
-    if not (is_finite := np.isfinite(betas)).all():
-        raise CurveError(f"factor: betas of {_some(known[~is_finite])} are not finite; correct them")
-    return betas
-
-
-def _beta_of(panel: pd.DataFrame, betas: pd.Series | None) -> Floats:
-    """Beta of each row."""
-    by_label = pd.Series(betas, dtype=float).reindex(level_labels(panel.index, "symbol")).to_numpy()
-    return np.asarray(by_label[level_codes(panel.index, "symbol")], dtype=np.float64)
-
-
-def _shock_range(beta: Floats, time: Codes | None, n_curves: int) -> tuple[Floats, Floats]:
-    """The shocks, for each curve, at which 1 + beta x shock falls to zero; infinite where none does."""
-    largest, smallest = np.zeros(n_curves), np.zeros(n_curves)
-    curve = np.zeros(len(beta), dtype=np.intp) if time is None else time
-    np.maximum.at(largest, curve, beta)
-    np.minimum.at(smallest, curve, beta)
-    with np.errstate(divide="ignore"):
-        return -1.0 / largest, 1.0 / np.abs(smallest)
-
-
-def _some(names: Any) -> str:
-    """The first few names, for a message."""
-    shown = sorted(map(str, names))
-    return f"{shown[:10]}{' ...' if len(shown) > 10 else ''}"
-
-
-def _currency(panel: pd.DataFrame, row: int) -> str:
-    return str(panel["settlement"].iloc[row]) if "settlement" in panel else "ccy"
-
-
-def _times(index: pd.Index, is_own: Flags) -> tuple[pd.DatetimeIndex | None, Codes | None]:
-    """Times of these rows in order, and the place of each row's time among them (-1: of another time)."""
-    if "time" not in index.names:
-        return None, None
-    place, labels = sorted_codes(index, "time"), level_labels(index, "time").sort_values()
-    is_held = np.bincount(place[is_own], minlength=len(labels)) > 0
-    return pd.DatetimeIndex(labels[is_held]), np.where(is_held, np.cumsum(is_held) - 1, -1)[place]
-
-
-def _numbers(values: npt.ArrayLike, what: str) -> Floats:
-    """Floats of the same shape; text and flags are not numbers."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise CurveError(f"{what} are of type {array.dtype}, need numbers")
-    return array.astype(np.float64, copy=False)
-
-
-def _first_rows(is_own: Flags, time: Codes | None, n_curves: int) -> Codes:
-    """First of these rows, for each curve."""
-    if time is None:
-        return np.array([np.argmax(is_own)])
-    rows = np.flatnonzero(is_own)
-    return Groups(time[rows], n_curves).first(rows)
-
-
-def _rows_of_coin(panel: pd.DataFrame, is_own: Flags, row: int) -> Rows:
-    """Rows whose account settles in the currency of a symbol; without that column inverse symbols have their own."""
-    if "settlement" in panel:
-        return np.asarray(panel["settlement"] == panel["settlement"].iloc[row], dtype=bool)
-    if (inverse := is_inverse(panel)) is not None:
-        return is_own if inverse[row] else ~inverse
-    return slice(None)
-
-
-def _accounts(panel: pd.DataFrame, rows: Rows, time: Codes | None, exposure: Floats, line: _Line) -> _Accounts:
-    """Sum rows up to accounts, by integer codes alone."""
-    if time is not None:
-        rows = (time >= 0) if isinstance(rows, slice) else rows & (time >= 0)
-        time = time[rows]
-    money = panel["collateral"].to_numpy() + unrealized_pnl(panel).to_numpy()
-    groups = _account_groups(level_codes(panel.index, "account")[rows], time)
-    equity, exposure = groups.total(money[rows]), groups.total(exposure[rows])
-    time = None if time is None else groups.first(time)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        kink = equity / exposure
-        np.subtract(line.start[0 if time is None else time], kink, out=kink)
-    kink[~(np.abs(kink) < FAR)] = np.nan
-    return _Accounts(rows, groups, time, equity, exposure, kink)
-
-
-def _account_groups(codes: Codes, time: Codes | None) -> Groups:
-    """Groups of rows that share an account (and time); unlike `adlkit.groups.account_groups` in no order."""
-    size = int(codes.max()) + 1
-    if time is None and size <= 4 * len(codes) + 1024:
-        return Groups(codes, size)
-    codes, uniques = pd.factorize(codes if time is None else time * size + codes)
-    return Groups(codes, len(uniques))
-
-
-def _side(accounts: _Accounts, sign: float, n_curves: int) -> _Side:
-    account = np.flatnonzero((accounts.exposure * sign < 0) & ~np.isnan(accounts.kink))
-    kink = sign * accounts.kink[account]
-    time = None if accounts.time is None else accounts.time[account]
-    order = np.argsort(kink) if time is None else np.lexsort((kink, time))
-    account, kink, time = account[order], kink[order], None if time is None else time[order]
-    start = np.array([0, len(kink)]) if time is None else np.searchsorted(time, np.arange(n_curves + 1))
-    weight = _running(np.abs(accounts.exposure[account]), time, n_curves)
-    grown = np.zeros(len(kink))
-    np.subtract(kink[1:], kink[:-1], out=grown[1:])
-    grown[1:] *= weight[:-1]
-    grown[start[:-1][start[:-1] < len(kink)]] = 0.0
-    return _Side(sign, account, time, kink, weight, _running(grown, time, n_curves), _keys(time, kink), start)
-
-
-def _running(values: Floats, time: Codes | None, n_curves: int) -> Floats:
-    """Cumulative sum that starts anew at each time."""
-    return np.cumsum(values) if time is None else Groups(time, n_curves).running(values)
-
-
-def _keys(time: Codes | None, values: Floats) -> npt.NDArray[Any]:
-    """What is searched: the values, or (time, value) as complex numbers, which NumPy orders by real part first."""
-    if time is None:
-        return values
-    keys = np.empty(len(values), dtype=np.complex128)
-    keys.real, keys.imag = time, values
-    return keys
-
-
-def _sorted_questions(x: Floats, time: Codes | None, shape: tuple[int, ...]) -> _Questions:
-    """Sorted points are searched several times as fast as points in any order."""
-    order = np.argsort(x) if time is None else np.lexsort((x, time))
-    return _Questions(x[order], None if time is None else time[order], order, shape)
-
-
-def _cross(path: _Outward, amount: Floats, time: Codes | None, sign: float) -> Floats:
-    """The x up to which the shortfall stays within each amount; the mark where it is above from the start."""
-    curve = 0 if time is None else time
-    after = np.searchsorted(path.keys, _keys(time, amount), side="right")
-    is_above, is_beyond = after == path.start[curve], after == path.start[np.add(curve, 1)]
-    before = np.where(is_above, after, after - 1)
-    after = np.minimum(after, len(path.x) - 1)
-    gap, slope = amount - path.shortfall[before], path.slope[curve]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = gap / (path.shortfall[after] - path.shortfall[before])
-        within = path.x[before] + (path.x[after] - path.x[before]) * share
-        beyond = np.where(slope > 0, path.x[before] + sign * gap / slope, sign * np.inf)
-    return np.where(is_above, path.x[before], np.where(is_beyond, beyond, within))
+    motion = symbol_motion(panel, symbol) if factor is None else factor_motion(panel, factor)
+    accounts, n_curves = accounts_along(panel, motion), len(motion.line.start)
+    return ShortfallCurve(
+        panel=panel.copy(deep=False),  # copy on write: what is looked up later does not change with the caller's frame
+        symbol=motion.symbol,
+        factor=motion.factor,
+        times=motion.times,
+        currency=motion.currency,
+        _line=motion.line,
+        _accounts=accounts,
+        _sides=(side_of(accounts, LONG, n_curves), side_of(accounts, SHORT, n_curves)),
+    )

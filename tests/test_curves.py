@@ -547,7 +547,7 @@ def test_shapes_that_do_not_fit_the_times_are_refused():
 
 
 def test_the_symbol_must_be_clear():
-    with pytest.raises(CurveError, match=r"several symbols, name one: \['BTC', 'ETH'\]"):
+    with pytest.raises(CurveError, match=r"2 symbols, name one of them: \['BTC', 'ETH'\]"):
         adl.shortfall_curve(timed())
     with pytest.raises(CurveError, match=r"unknown symbol 'SOL'; known: \['BTC', 'ETH'\]"):
         adl.shortfall_curve(timed(), symbol="SOL")

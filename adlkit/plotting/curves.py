@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from adlkit.cascade import CascadeCurve, LiquidationCurve
+from adlkit.cascade import CascadeCurve
 from adlkit.contracts import Floats
 from adlkit.curves import ShortfallCurve
 from adlkit.plotting.figure import ADL, BOOK, CAPACITY, FAINT, INK, NAME_LENGTH, OPEN, OWED, axes, finished
 from adlkit.plotting.words import in_thousands, percent, plain, short
+from adlkit.triggers import LiquidationCurve
 
 NOTED_MOVES = (-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 """Moves [1] at which a curve says how many accounts are bankrupt."""
