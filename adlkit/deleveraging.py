@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,8 @@ def need_lines(standing: Standing, distress: Distress, venue: VenueRules, value:
         place = place[need[place] > 0]
         if len(place):
             merit, close_out = (distress.side[place] * values[place] for values in (value, distress.close_out))
-            order = sorted_within(np.zeros(len(place), dtype=np.intp), -merit, -close_out, distress.account[place])
+            keys = -close_out, distress.account[place]
+            order = sorted_within(np.zeros(len(place), dtype=np.intp), -merit, partial(tuple, keys))
             own = int(standing.market[distress.row[place[0]]])
             lines.append(NeedLine(place[order], need[place[order]], merit[order], own ^ 1))
     return lines

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from adlkit.contracts import Floats
 from adlkit.errors import PanelError
 
 Codes = npt.NDArray[np.intp]
+MANY = 2**13
+"""Groups from which on they are not sorted one by one."""
 
 
 class Groups(NamedTuple):
@@ -59,22 +62,35 @@ def occurring(codes: Codes) -> tuple[Codes, Codes]:
     return np.flatnonzero(is_there), np.cumsum(is_there)[codes] - 1
 
 
-def sorted_within(codes: Codes, *keys: npt.NDArray[Any]) -> Codes:
-    """Order of rows by group, then by each key, ascending; the last key must tell all rows of a group apart.
+def sorted_within(codes: Codes, key: Floats, ties: Callable[[], Sequence[npt.NDArray[Any]]]) -> Codes:
+    """Order of rows by group, then by `key`, ascending; `ties` are further keys, asked for if rows tie.
 
-    As ``np.lexsort((*reversed(keys), codes))``, and several times faster where few rows tie on the first key.
+    As ``np.lexsort((*reversed(ties()), key, codes))`` and several times faster where few rows tie. The last of the
+    further keys must tell all rows of a group apart.
     """
-    telling = [key for key in keys[:-1] if len(key) and (key != key[0]).any()]
-    first, *others = [*telling, keys[-1]]
-    order = np.argsort(first)
-    small = codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
-    order = order[np.argsort(small[order], kind="stable")]  # a radix sort, where the codes are small
-    same = (codes[order[1:]] == codes[order[:-1]]) & (first[order[1:]] == first[order[:-1]])
+    if len(key) and (key == key[0]).all() and len(further := ties()) > 1:
+        return sorted_within(codes, further[0], lambda: further[1:])
+    order = _sorted_by(codes, key)
+    same = (codes[order[1:]] == codes[order[:-1]]) & (key[order[1:]] == key[order[:-1]])
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(tied):
         run = np.cumsum(np.append(True, ~same))[tied]
         among = order[tied]
-        order[tied] = among[np.lexsort((*[key[among] for key in reversed(others)], run))]
+        order[tied] = among[np.lexsort((*[further[among] for further in reversed(ties())], run))]
+    return order
+
+
+def _sorted_by(codes: Codes, key: Floats) -> Codes:
+    """Order by group and key, ties in any order: groups side by side by a radix sort, then each by itself."""
+    small = codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
+    size = np.bincount(codes)
+    if len(size) > MANY:
+        order = np.argsort(key)
+        return order[np.argsort(small[order], kind="stable")]
+    order = np.argsort(small, kind="stable")
+    values = key[order]
+    for start, end in pairwise([0, *np.cumsum(size).tolist()]):
+        order[start:end] = order[start:end][np.argsort(values[start:end])]
     return order
 
 

@@ -25,7 +25,7 @@ def liquidate(standing: Standing, venue: VenueRules, books: Mapping[str, OrderBo
     rows = np.flatnonzero(standing.is_liquidated)
     prices = standing.prices(rows, standing.close_out(rows))
     limit, place, code = venue.limit(prices), standing.accounts.codes[rows], standing.market[rows]
-    order = sorted_within(code, -prices.side * limit, -prices.side * prices.close_out, place)
+    order = sorted_within(code, -prices.side * limit, lambda: (-prices.side * prices.close_out, place))
     rows, limit, place, code = rows[order], limit[order], place[order], code[order]
     (markets, market), (accounts, account) = occurring(code), occurring(place)
     start = np.searchsorted(code, markets)

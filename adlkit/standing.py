@@ -142,8 +142,8 @@ class Standing:
         Ties go to the larger notional, then to the account that comes first, as in `adlkit.rank`.
         """
         rows = rows[~np.isnan(score[rows]) & (self.qty[rows] > 0)]
-        keys = -score[rows], -self.size[rows], self.accounts.codes[rows]
-        return rows[sorted_within(self.market[rows], *keys)]
+        ties = -self.size[rows], self.accounts.codes[rows]
+        return rows[sorted_within(self.market[rows], -score[rows], lambda: ties)]
 
     def close_out(self, rows: Codes) -> Floats:
         """Value of one contract at the close-out price of some positions; see `adlkit.close_out_price`."""
