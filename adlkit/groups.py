@@ -140,9 +140,19 @@ def level_groups(index: pd.Index, names: Iterable[str]) -> Groups:
     return Groups(codes, size)
 
 
-def by_levels(frame: pd.DataFrame, levels: list[str]) -> Any:
-    """Group a frame by some of its index levels; one level gives a plain index, several a MultiIndex."""
-    return frame.groupby(level=levels if len(levels) > 1 else levels[0], observed=True)
+def labelled_groups(index: pd.Index, names: list[str]) -> tuple[Groups, pd.Index]:
+    """Groups by index levels without unused codes, and the label(s) of each, in sorted order."""
+    groups = level_groups(index, names)
+    is_there = np.bincount(groups.codes, minlength=groups.size) > 0
+    rows = groups.first(np.arange(len(index)))[is_there]
+    if not is_there.all():
+        groups = Groups((np.cumsum(is_there) - 1)[groups.codes], len(rows))
+    labels = [level_labels(index, name) for name in names]
+    codes = [level_codes(index, name)[rows] for name in names]
+    if len(names) > 1:
+        return groups, pd.MultiIndex(levels=labels, codes=codes, names=names)  # type: ignore[arg-type]
+    is_whole = len(rows) == len(labels[0]) and labels[0].is_monotonic_increasing
+    return groups, (labels[0] if is_whole else labels[0].take(codes[0])).rename(names[0])
 
 
 def market_codes(index: pd.Index, side: Floats) -> Codes:
