@@ -360,7 +360,7 @@ def cascade_curve(
     BookError
         If the books miss the symbol, or its book has no centre.
     PanelError
-        If the panel or the tiers are faulty, or the panel holds several times.
+        If the tiers are faulty, or the panel holds several times.
 
     Notes
     -----

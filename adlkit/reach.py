@@ -167,16 +167,15 @@ def adl_reach(
         raise VenueError(f"moves must be finite and above zero, got {wrong}")
     if venue.tiers is not None:
         panel = mark_to(panel, mark_prices(panel), tiers=venue.tiers)
-    standing, score = Standing.of(panel), venue.policy.score
+    score, holdings = venue.policy.score, Holdings.of(Standing.of(panel))
     depth = {symbol: book.relative() for symbol, book in (books or {}).items()}
     kinks = liquidation_price(panel, tiers=venue.tiers) if venue.deleverages_solvent else bankruptcy_price(panel)
     fixed = evaluate(score, panel).to_numpy() if getattr(score, "is_fixed", False) else np.full(len(panel), np.nan)
-    values = standing.values()
     price, closed, width = np.full((3, len(panel)), np.nan)
     is_released = np.zeros(len(panel), dtype=bool)
-    for name in values if symbol is None else [symbol]:
-        rows = _touched(standing, name)
-        market = Market(panel.iloc[rows], venue, depth, values, kinks.to_numpy()[rows], fixed[rows], name)
+    for name in holdings.values if symbol is None else [symbol]:
+        rows = holdings.touched_by(name)
+        market = Market(panel.iloc[rows], venue, depth, holdings.values, kinks.to_numpy()[rows], fixed[rows], name)
         answer = _solved(market) if market.is_solvable else _searched(market, moves)
         own = rows[market.rows]
         price[own], closed[own], width[own], is_released[own] = answer
@@ -184,12 +183,26 @@ def adl_reach(
     return pd.DataFrame(columns, index=panel.index)
 
 
-def _touched(standing: Standing, symbol: str) -> Codes:
-    """Rows of the accounts that hold a symbol, or are in liquidation anyway: all that an event may turn on."""
-    code = standing.symbols.index(symbol)
-    is_touched = np.zeros(standing.accounts.size, dtype=bool)
-    is_touched[standing.accounts.codes[(standing.market // 2 == code) | standing.is_liquidated]] = True
-    return np.flatnonzero(is_touched[standing.accounts.codes])
+class Holdings(NamedTuple):
+    """Who holds what, and who is in liquidation at the present marks."""
+
+    accounts: Groups
+    symbols: list[str]
+    symbol: Codes  # of each position: place in `symbols`
+    is_liquidated: Flags
+    values: dict[str, float]  # of one contract of each symbol [ccy]
+
+    @classmethod
+    def of(cls, standing: Standing) -> Holdings:
+        """Take from a standing what is asked later, and let go of the rest."""
+        return cls(standing.accounts, standing.symbols, standing.market // 2, standing.is_liquidated, standing.values())
+
+    def touched_by(self, symbol: str) -> Codes:
+        """Rows of the accounts that hold a symbol, or are in liquidation anyway: all that an event may turn on."""
+        is_touched = np.zeros(self.accounts.size, dtype=bool)
+        is_own = self.symbol == self.symbols.index(symbol)
+        is_touched[self.accounts.codes[is_own | self.is_liquidated]] = True
+        return np.flatnonzero(is_touched[self.accounts.codes])
 
 
 class Answer(NamedTuple):

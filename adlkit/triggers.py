@@ -16,7 +16,6 @@ from adlkit.errors import CurveError, PanelError
 from adlkit.groups import Codes
 from adlkit.lines import numbers, one_symbol, symbol_rows
 from adlkit.margin import liquidation_price
-from adlkit.panel import check_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +205,7 @@ def liquidation_curve(
     CurveError
         If the symbol is unknown, or left out of a panel that has several.
     PanelError
-        If the panel or the tiers are faulty, or the panel holds several times.
+        If the tiers are faulty, or the panel holds several times.
 
     Notes
     -----
@@ -220,7 +219,6 @@ def liquidation_curve(
     >>> curve.qty(120.0, side="short")
     1.0
     """
-    check_panel(panel)
     if "time" in panel.index.names:
         raise PanelError(["a curve takes one moment; select it, e.g. panel.xs(time, level='time')"])
     name = one_symbol(panel, symbol)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from adlkit.plotting.allocation import plot_allocation
 from adlkit.plotting.curves import plot_cascade_curve, plot_liquidation_curve, plot_shortfall_curve
+from adlkit.plotting.distance import plot_distance, plot_reach
 from adlkit.plotting.events import (
     currency,
     plot_event_symbols,
@@ -28,10 +29,12 @@ __all__ = [
     "plain",
     "plot_allocation",
     "plot_cascade_curve",
+    "plot_distance",
     "plot_event_symbols",
     "plot_event_times",
     "plot_liquidation_curve",
     "plot_payers",
+    "plot_reach",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",

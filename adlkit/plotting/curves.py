@@ -12,7 +12,7 @@ from adlkit.cascade import CascadeCurve
 from adlkit.contracts import Floats
 from adlkit.curves import ShortfallCurve
 from adlkit.plotting.figure import ADL, BOOK, CAPACITY, FAINT, INK, NAME_LENGTH, OPEN, OWED, axes, finished
-from adlkit.plotting.words import in_thousands, percent, plain, short
+from adlkit.plotting.words import in_thousands, percent, plain, short, signed_move
 from adlkit.triggers import LiquidationCurve
 
 NOTED_MOVES = (-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
@@ -55,7 +55,7 @@ def plot_shortfall_curve(curve: ShortfallCurve, *, ax: Axes | None = None) -> Ax
     _mark_moves(ax, latest, moves)
     ax.set_xlim(100 * moves[0], 100 * moves[-1])
     ax.set_ylim(0.0, 1.18 * owed.max() if owed.any() else 1.0)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda move, _: f"{move:+.0f}%" if move else "mark"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda move, _: signed_move(move / 100)))
     ax.yaxis.set_major_formatter(FuncFormatter(in_thousands))
     ax.set_ylabel(f"shortfall [{plain(latest.currency, NAME_LENGTH)}]", parse_math=False)
     symbol = "" if curve.symbol is None else plain(curve.symbol, NAME_LENGTH)
@@ -97,7 +97,7 @@ def plot_liquidation_curve(curve: LiquidationCurve, *, reach: float = 0.5, ax: A
     ax.axvline(0.0, color=INK, linewidth=1.0)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(bottom=0.0)
-    ax.xaxis.set_major_formatter(FuncFormatter(_move))
+    ax.xaxis.set_major_formatter(FuncFormatter(signed_move))
     ax.yaxis.set_major_formatter(FuncFormatter(in_thousands))
     ax.set_ylabel("contracts to be closed")
     ax.legend(loc="upper center", frameon=True, framealpha=0.9, edgecolor="none", ncols=2)
@@ -142,7 +142,7 @@ def plot_cascade_curve(curve: CascadeCurve, *, reach: float = 0.5, ax: Axes | No
     ax.axhline(0.0, color=INK, linewidth=0.8)
     ax.set_xlim(-reach, reach)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(_move))
+        axis.set_major_formatter(FuncFormatter(signed_move))
     ax.set_ylabel("where the mark ends")
     ax.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
     return finished(ax, _cascade_finding(curve), _move_axis(curve.liquidations, "shocked price"), grid="y")
@@ -185,11 +185,6 @@ def _mark_moves(ax: Axes, curve: ShortfallCurve, drawn: Floats) -> None:
         )
 
 
-def _move(share: float, _: float = 0.0) -> str:
-    """A move in percent, with its sign."""
-    return "mark" if share == 0 else f"{'−' if share < 0 else '+'}{percent(abs(share))}"
-
-
 def _move_axis(curve: LiquidationCurve, what: str) -> str:
     return f"{what} of {plain(curve.symbol, NAME_LENGTH)}, from the mark of {curve.mark_price:,.6g}"
 
@@ -204,9 +199,11 @@ def _liquidation_finding(curve: LiquidationCurve) -> str:
 def _cascade_finding(curve: CascadeCurve) -> str:
     mark = curve.liquidations.mark_price
     end = float(curve.price(0.8 * mark)) / mark - 1
-    finding = f"{plain(curve.liquidations.symbol, NAME_LENGTH)}: a fall of 20% ends at {_move(end)}"
+    finding = f"{plain(curve.liquidations.symbol, NAME_LENGTH)}: a fall of 20% ends at {signed_move(end)}"
     down, up = curve.runaway_price(side="down") / mark - 1, curve.runaway_price(side="up") / mark - 1
-    zones = [f"falls beyond {_move(down)}"] * (down > -1) + [f"rises beyond {_move(up)}"] * bool(np.isfinite(up))
+    zones = [f"falls beyond {signed_move(down)}"] * (down > -1) + [f"rises beyond {signed_move(up)}"] * bool(
+        np.isfinite(up)
+    )
     return f"{finding}; {' and '.join(zones)} run away" if zones else f"{finding}; no fall or rise runs away"
 
 

@@ -45,3 +45,8 @@ def plain(text: object, length: int | None = None) -> str:
 def in_thousands(value: float, _: float) -> str:
     """Write a tick as `short` does."""
     return short(value)
+
+
+def signed_move(share: float, _: float = 0.0) -> str:
+    """A move in percent with its sign; none is the mark itself."""
+    return "mark" if share == 0 else f"{'−' if share < 0 else '+'}{percent(abs(share))}"

@@ -1,6 +1,6 @@
 """The shortfall curve against the sum over re-marked accounts in exact rational arithmetic.
 
-    python benchmarks/exactness.py [panels]
+    python benchmarks/curve_exactness.py [panels]
 
 Each panel (seeds 0, 1, ...) is one of `tests/random_events.py`: isolated and cross accounts, linear or inverse, some
 without collateral. Here some accounts are brought below zero, and some appear twice, so that kinks coincide. Every
