@@ -409,7 +409,6 @@ def hyperliquid_reconstructed(panel: pd.DataFrame) -> pd.Series:
     "r",
     "https://kucoin.com/support/35084312224281",
 )
-@fixed_order
 def return_only(panel: pd.DataFrame) -> pd.Series:
     """Return on entry value, without leverage.
 
