@@ -20,7 +20,7 @@ import pandas as pd
 from tqdm import tqdm
 
 import adlkit as adl
-from adlkit.reach import Market
+from adlkit.market import Market
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from random_events import SCORES, random_books, random_event

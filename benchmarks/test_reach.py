@@ -9,7 +9,7 @@ import pytest
 from markets import MARKS, calm, market
 
 import adlkit as adl
-from adlkit.reach import Market
+from adlkit.market import Market
 
 N = 100_000
 

@@ -15,7 +15,7 @@ from strategies import panels
 import adlkit as adl
 from adlkit.errors import CurveError, PanelError
 
-few = settings(max_examples=6)
+few = settings(max_examples=3)
 seeds = st.integers(0, 2**32 - 1)
 TIMES = pd.to_datetime(["2025-10-10T21:00:00Z", "2025-10-10T21:10:00Z"]).as_unit("us")
 

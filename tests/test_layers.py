@@ -41,6 +41,7 @@ ORDER = [
     "tally",
     "deleveraging",
     "event",
+    "market",
     "reach",
     "distance",
     "data",

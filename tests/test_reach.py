@@ -14,11 +14,11 @@ from random_events import random_books, random_event
 
 import adlkit as adl
 from adlkit.errors import BookError, PanelError, VenueError
-from adlkit.reach import Market
+from adlkit.market import Market
 
 MOVES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2.0)
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=8)
+few = settings(max_examples=4)
 fixed = adl.scores.fixed_order(lambda panel: -panel["entry_price"])
 
 
