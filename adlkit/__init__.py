@@ -34,7 +34,7 @@ from adlkit.reach import adl_price, adl_reach
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AllocationResult",
