@@ -511,10 +511,11 @@ def _cascade_finding(curve: CascadeCurve) -> str:
     mark = curve.liquidations.mark_price
     end = float(curve.price(0.8 * mark)) / mark - 1
     symbol = plain(curve.liquidations.symbol, NAME_LENGTH)
-    finding = f"{symbol}: a fall of 20% {'runs away' if end == -1 else f'ends at {_move(end)}'}"
     down, up = curve.runaway_price(side="down") / mark - 1, curve.runaway_price(side="up") / mark - 1
     zones = [f"falls beyond {_move(down)}"] * (down > -1) + [f"rises beyond {_move(up)}"] * bool(np.isfinite(up))
-    return f"{finding}; {' and '.join(zones)} run away" if zones else f"{finding}; no fall or rise runs away"
+    parts = [f"a fall of 20% ends at {_move(end)}"] * (end > -1)
+    parts.append(f"{' and '.join(zones) or 'no fall or rise'} run{'s' * (not zones)} away")
+    return f"{symbol}: {'; '.join(parts)}"
 
 
 def _queue(result: AllocationResult) -> pd.DataFrame:

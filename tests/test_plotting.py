@@ -312,7 +312,7 @@ def test_the_runaway_zone_is_shaded_from_the_runaway_price_on():
     zones = [(zone.get_x(), zone.get_x() + zone.get_width()) for zone in ax.patches]
     down, up = curve.runaway_price(side="down") / 100 - 1, curve.runaway_price(side="up") / 100 - 1
     assert zones == [pytest.approx((-0.5, down)), pytest.approx((up, 0.5))]
-    assert title(ax) == "BTC: a fall of 20% runs away; falls beyond −16% and rises beyond +23% run away"
+    assert title(ax) == "BTC: falls beyond −16% and rises beyond +23% run away"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no cascade", "with cascade", "runs away"]
 
 
