@@ -9,8 +9,10 @@ from adlkit import errors, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
-from adlkit.cascade import CascadeCurve, LiquidationCurve, cascade_curve, liquidation_curve
+from adlkit.cascade import CascadeCurve, cascade_curve
+from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
+from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
 from adlkit.margin import (
     account_summary,
@@ -28,9 +30,11 @@ from adlkit.margin import (
 )
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
 from adlkit.ranking import adl_queue, lights, quantile, rank
+from adlkit.reach import adl_price, adl_reach
+from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AllocationResult",
@@ -42,9 +46,12 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "ShortfallCurve",
     "VenueRules",
     "account_summary",
+    "adl_price",
     "adl_queue",
+    "adl_reach",
     "allocate",
     "bankruptcy_price",
     "build_panel",
@@ -52,6 +59,7 @@ __all__ = [
     "check_panel",
     "close_out_price",
     "dataset_names",
+    "distance_to_adl",
     "effective_leverage",
     "equity",
     "errors",
@@ -65,6 +73,7 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "my_position",
     "notional",
     "open_interest_gap",
     "quantile",
@@ -73,6 +82,7 @@ __all__ = [
     "run_event",
     "scores",
     "shortfall",
+    "shortfall_curve",
     "sources",
     "to_lots",
     "unrealized_pnl",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -146,27 +147,28 @@ class OrderBook:
         """
         if not 0 < mark < np.inf:
             raise BookError(f"mark must be finite and above zero, got {mark!r}")
-        scale = mark / self._centre()
+        if self.is_relative:
+            centre = 1.0
+        elif len(self.bids) and len(self.asks):
+            centre = (self.bids["price"].max() + self.asks["price"].min()) / 2
+        else:
+            raise BookError("a book with an empty side has no centre to move")
+        scale = mark / centre
         return OrderBook(
             self.bids.assign(price=self.bids["price"] * scale), self.asks.assign(price=self.asks["price"] * scale)
         )
 
-    def _centre(self) -> float:
-        """1 for a relative book, else the middle of best bid and ask."""
-        if self.is_relative:
-            return 1.0
-        if len(self.bids) and len(self.asks):
-            return float((self.bids["price"].max() + self.asks["price"].min()) / 2)
-        raise BookError("a book with an empty side has no centre to move")
+    def relative(self) -> OrderBook:
+        """The same depth by distance from the centre: a book for paths and searches over prices; see `recentre`."""
+        return self if self.is_relative else replace(self.recentre(1.0), is_relative=True)
 
     def distance(self, qty: Floats, *, side: float) -> Floats:
         """Distance [1] from the centre of the last level touched by closing `qty` contracts of `side` (+1 long).
 
         0 for no contracts. More than the whole side holds go to the end of prices: 1 for longs, inf for shorts.
         """
-        ladder = self.ladder(side, is_inverse=False)
-        levels = side - ladder.merit / self._centre()
-        distance = np.concatenate(([0.0], levels, [1.0 if side > 0 else np.inf]))
+        ladder = self.relative().ladder(side, is_inverse=False)
+        distance = np.concatenate(([0.0], side - ladder.merit, [1.0 if side > 0 else np.inf]))
         return np.asarray(distance[np.searchsorted(ladder.depth, qty, side="left")])
 
     def at(self, mark: float) -> OrderBook:
@@ -218,6 +220,19 @@ class OrderBook:
         filled = min(abs(qty), float(within))
         worth = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0])
         return Fill(-side * filled + 0.0, worth / filled if filled else float("nan"), qty + side * filled)
+
+    def ladder_at(self, mark: float, side: float, *, is_inverse: bool) -> Ladder:
+        """As `ladder`, of the book to trade against at `mark` (see `at`)."""
+        if not self.is_relative:
+            return self.at(mark).ladder(side, is_inverse=is_inverse)
+        unit, scale = self._unit_ladders[side > 0, is_inverse], 1.0 / mark if is_inverse else mark
+        return Ladder(unit.merit * scale, unit.depth, unit.worth * scale)
+
+    @cached_property
+    def _unit_ladders(self) -> dict[tuple[bool, bool], Ladder]:
+        """Ladders of a relative book at a mark of 1, by what they meet: longs or not, inverse or not."""
+        kinds = [(is_long, is_inverse) for is_long in (True, False) for is_inverse in (True, False)]
+        return {kind: self.ladder(1.0 if kind[0] else -1.0, is_inverse=kind[1]) for kind in kinds}
 
     def ladder(self, side: float, *, is_inverse: bool) -> Ladder:
         """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""

@@ -1,50 +1,29 @@
-"""Liquidation cascades: what a price liquidates, and where the mark ends once that has been sold into the book.
+"""Liquidation cascades: where the mark ends after a shock, once all that it liquidates has moved it.
 
-Both curves are sorted once; any number of prices is then a binary search each.
+Sorted once; any number of shocks is then a binary search each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
-from adlkit.contracts import Flags, Floats, is_inverse
-from adlkit.errors import BookError, CurveError, PanelError
-from adlkit.groups import Codes, level_codes, level_labels
-from adlkit.margin import liquidation_price
-from adlkit.panel import check_panel
+from adlkit.contracts import Flags, Floats
+from adlkit.errors import BookError, CurveError
+from adlkit.groups import Codes
+from adlkit.triggers import SUMMARY_MOVES, LiquidationCurve, Queue, liquidation_curve, plain_answer, prices_asked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Impact = Callable[[Floats], Floats]
-Side = Literal["long", "short"]
 Direction = Literal["down", "up"]
-Number = TypeVar("Number", bool, int, float)
-SUMMARY_MOVES = (0.05, 0.1, 0.2)
-
-
-class Queue(NamedTuple):
-    """Positions of one side, in the order in which a price that moves against them liquidates them.
-
-    ``side`` is +1 for longs. ``key`` is -side x liquidation price, so that it rises on both sides; ``qty`` is
-    cumulative contracts, starting with 0.
-    """
-
-    side: float
-    key: Floats
-    qty: Floats
-
-    def reached(self, price: Floats) -> Codes:
-        """Positions at or past their liquidation price at each `price`."""
-        return np.asarray(np.searchsorted(self.key, -self.side * price, side="right"))
 
 
 class Cascade(NamedTuple):
@@ -92,144 +71,6 @@ class Cascade(NamedTuple):
         near = self.distance(shocked, self.queue.reached(start))
         with np.errstate(invalid="ignore"):
             return np.where(is_open, (far - near) / (start * width), np.nan)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LiquidationCurve(SummaryRepr):
-    """Contracts at or past their liquidation price, by price of one symbol; see `liquidation_curve`.
-
-    Parameters
-    ----------
-    symbol : str
-        The symbol whose price moves.
-    mark_price : float
-        Its mark [quote/base].
-    is_inverse : bool
-        Whether one contract is worth 1 / price coins.
-    longs, shorts : Queue
-        Positions in the order in which they are liquidated.
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> curve = adl.liquidation_curve(adl.load_dataset("four_accounts"))
-    >>> curve.qty(84.0, side="long"), curve.n(120.0, side="short")
-    (2.0, 1)
-    """
-
-    symbol: str
-    mark_price: float
-    is_inverse: bool
-    longs: Queue
-    shorts: Queue
-
-    def qty(self, price: float | Floats, *, side: Side) -> float | Floats:
-        """Contracts at or past their liquidation price.
-
-        Parameters
-        ----------
-        price : float or ndarray of any shape
-            Price of the symbol [quote/base].
-        side : {"long", "short"}
-            Side of the positions to be closed.
-
-        Returns
-        -------
-        float, or ndarray of the shape of `price`
-            [contracts], never negative.
-
-        Raises
-        ------
-        CurveError
-            If a price is not finite or not above zero, or the side is unknown.
-
-        Examples
-        --------
-        >>> import adlkit as adl
-        >>> adl.liquidation_curve(adl.load_dataset("four_accounts")).qty(70.0, side="long")
-        2.0
-        """
-        queue = self._queue(side)
-        return _plain(float, queue.qty[queue.reached(_prices(price))])
-
-    def notional(self, price: float | Floats, *, side: Side) -> float | Floats:
-        """Notional at each price of the contracts that `qty` counts.
-
-        Parameters
-        ----------
-        price : float or ndarray of any shape
-            Price of the symbol [quote/base].
-        side : {"long", "short"}
-            Side of the positions to be closed.
-
-        Returns
-        -------
-        float, or ndarray of the shape of `price`
-            [ccy]: qty x price, for inverse contracts qty / price.
-
-        Raises
-        ------
-        CurveError
-            If a price is not finite or not above zero, or the side is unknown.
-
-        Examples
-        --------
-        >>> import adlkit as adl
-        >>> adl.liquidation_curve(adl.load_dataset("four_accounts")).notional(70.0, side="long")
-        140.0
-        """
-        at, queue = _prices(price), self._queue(side)
-        contracts = queue.qty[queue.reached(at)]
-        return _plain(float, contracts / at if self.is_inverse else contracts * at)
-
-    def n(self, price: float | Floats, *, side: Side) -> int | Codes:
-        """Positions, one per account, at or past their liquidation price.
-
-        Parameters
-        ----------
-        price : float or ndarray of any shape
-            Price of the symbol [quote/base].
-        side : {"long", "short"}
-            Side of the positions to be closed.
-
-        Returns
-        -------
-        int, or ndarray of the shape of `price`
-
-        Raises
-        ------
-        CurveError
-            If a price is not finite or not above zero, or the side is unknown.
-
-        Examples
-        --------
-        >>> import adlkit as adl
-        >>> adl.liquidation_curve(adl.load_dataset("four_accounts")).n(70.0, side="long")
-        1
-        """
-        return _plain(int, self._queue(side).reached(_prices(price)))
-
-    def summary(self) -> pd.Series:
-        """Headline numbers: the mark [quote/base] and contracts to be closed at it, 5%, 10% and 20% away, anywhere."""
-        rows = {"mark price": self.mark_price}
-        for side, queue in (("long", self.longs), ("short", self.shorts)):
-            moves = {"at the mark": 0.0} | {f"{move:.0%} away": move for move in SUMMARY_MOVES}
-            for name, move in moves.items():
-                price = np.asarray(self.mark_price * (1 - queue.side * move))
-                rows[f"{side} contracts, {name}"] = float(queue.qty[queue.reached(price)])
-            rows[f"{side} contracts, at some price"] = float(queue.qty[-1])
-        return pd.Series(rows)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw contracts to be closed against the move; see `adlkit.plotting.plot_liquidation_curve`."""
-        from adlkit.plotting import plot_liquidation_curve
-
-        return plot_liquidation_curve(self, ax=ax)
-
-    def _queue(self, side: Side) -> Queue:
-        if side not in ("long", "short"):
-            raise CurveError(f"side must be 'long' or 'short', got {side!r}")
-        return self.longs if side == "long" else self.shorts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -288,7 +129,7 @@ class CascadeCurve(SummaryRepr):
         >>> adl.cascade_curve(panel, impact=lambda contracts: 5.0 * contracts).price(90.0)
         90.0
         """
-        return _plain(float, self._each(Cascade.end, _prices(shocked)))
+        return plain_answer(float, self._each(Cascade.end, prices_asked(shocked)))
 
     def forced_qty(self, shocked: float | Floats) -> float | Floats:
         """Contracts that the shock and its cascade force out, longs for a fall and shorts for a rise.
@@ -315,7 +156,7 @@ class CascadeCurve(SummaryRepr):
         >>> adl.cascade_curve(panel, impact=lambda contracts: 5.0 * contracts).forced_qty(90.0)
         0.0
         """
-        return _plain(float, self._each(lambda move, at: move.queue.qty[move.steps(at)], _prices(shocked)))
+        return plain_answer(float, self._each(lambda move, at: move.queue.qty[move.steps(at)], prices_asked(shocked)))
 
     def is_runaway(self, shocked: float | Floats) -> bool | Flags:
         """Whether the mark ends at 0 (a fall) or inf (a rise).
@@ -341,8 +182,8 @@ class CascadeCurve(SummaryRepr):
         >>> adl.cascade_curve(panel, impact=lambda contracts: 50.0 * contracts).is_runaway(80.0)
         True
         """
-        end = self._each(Cascade.end, _prices(shocked))
-        return _plain(bool, (end == 0) | np.isinf(end))
+        end = self._each(Cascade.end, prices_asked(shocked))
+        return plain_answer(bool, (end == 0) | np.isinf(end))
 
     def amplification(self, shocked: float | Floats) -> float | Floats:
         """Whole move of the mark per exogenous move.
@@ -370,9 +211,9 @@ class CascadeCurve(SummaryRepr):
         >>> adl.cascade_curve(panel, impact=lambda contracts: 5.0 * contracts).amplification(90.0)
         1.0
         """
-        at, mark = _prices(shocked), self.liquidations.mark_price
+        at, mark = prices_asked(shocked), self.liquidations.mark_price
         moved = mark - self._each(Cascade.end, at)
-        return _plain(float, np.divide(moved, mark - at, out=np.full(at.shape, np.nan), where=at != mark))
+        return plain_answer(float, np.divide(moved, mark - at, out=np.full(at.shape, np.nan), where=at != mark))
 
     def local_amplification(self, shocked: float | Floats, *, width: float = 0.01) -> float | Floats:
         r"""Further impact per further move, beyond the price at which the mark ends: runaway while it is 1 or more.
@@ -416,7 +257,7 @@ class CascadeCurve(SummaryRepr):
         """
         if not 0 < width < 1:
             raise CurveError(f"width must be within (0, 1), got {width!r}")
-        return _plain(float, self._each(lambda move, at: move.amplification(at, width), _prices(shocked)))
+        return plain_answer(float, self._each(lambda move, at: move.amplification(at, width), prices_asked(shocked)))
 
     def runaway_price(self, *, side: Direction) -> float:
         """Shocked price from which on the mark runs away.
@@ -480,62 +321,6 @@ class CascadeCurve(SummaryRepr):
         return result
 
 
-def liquidation_curve(
-    panel: pd.DataFrame, *, symbol: str | None = None, tiers: pd.DataFrame | None = None
-) -> LiquidationCurve:
-    """Contracts at or past their liquidation price, by price of one symbol, the other symbols held.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Checked positions of one moment.
-    symbol : str, optional
-        The symbol that moves; may be left out where the panel has only one.
-    tiers : DataFrame, optional
-        Margin tiers, as in `liquidation_price`.
-
-    Returns
-    -------
-    LiquidationCurve
-        A long is at or past its liquidation price at every price up to it, a short at every price from it on: one
-        that already is below its maintenance margin counts at the mark, and beyond it up to the price at which it
-        would be safe again. Positions that no price liquidates and rows of ``qty`` 0 never count.
-
-    Raises
-    ------
-    CurveError
-        If the symbol is unknown, or left out of a panel that has several.
-    PanelError
-        If the panel or the tiers are faulty, or the panel holds several times.
-
-    Notes
-    -----
-    `run_event` liquidates below the maintenance margin, this curve at it: they differ at the very liquidation prices.
-    Complexity: O(n log n) in positions, O(log n) a question.
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> curve = adl.liquidation_curve(adl.load_dataset("four_accounts"))
-    >>> curve.qty(120.0, side="short")
-    1.0
-    """
-    check_panel(panel)
-    if "time" in panel.index.names:
-        raise PanelError(["a curve takes one moment; select it, e.g. panel.xs(time, level='time')"])
-    codes, code = level_codes(panel.index, "symbol"), _symbol_code(panel, symbol)
-    row = np.flatnonzero(codes == code)
-    qty, price = panel["qty"].to_numpy()[row], liquidation_price(panel, tiers=tiers).to_numpy()[row]
-    inverse = is_inverse(panel)
-    return LiquidationCurve(
-        symbol=str(level_labels(panel.index, "symbol")[code]),
-        mark_price=float(panel["mark_price"].to_numpy()[row[0]]),
-        is_inverse=inverse is not None and bool(inverse[row[0]]),
-        longs=_queue(1.0, qty, price),
-        shorts=_queue(-1.0, qty, price),
-    )
-
-
 def cascade_curve(
     panel: pd.DataFrame,
     *,
@@ -575,7 +360,7 @@ def cascade_curve(
     BookError
         If the books miss the symbol, or its book has no centre.
     PanelError
-        If the panel or the tiers are faulty, or the panel holds several times.
+        If the tiers are faulty, or the panel holds several times.
 
     Notes
     -----
@@ -623,15 +408,6 @@ def cascade_curve(
     )
 
 
-def _queue(side: float, qty: Floats, price: Floats) -> Queue:
-    """Positions of one side that some price above zero liquidates."""
-    is_reached = (price > 0) if side > 0 else np.isfinite(price)
-    row = np.flatnonzero((side * qty > 0) & is_reached)
-    key = -side * price[row]
-    order = np.argsort(key, kind="stable")
-    return Queue(side, key[order], np.concatenate(([0.0], np.cumsum(np.abs(qty[row][order])))))
-
-
 def _cascade(queue: Queue, impact: Floats, *, is_relative: bool) -> Cascade:
     """Shocked price up to which (a fall; from which on: a rise) each further position is liquidated."""
     price, before = -queue.side * queue.key, impact[:-1]
@@ -642,22 +418,6 @@ def _cascade(queue: Queue, impact: Floats, *, is_relative: bool) -> Cascade:
     else:
         threshold = price + queue.side * before
     return Cascade(queue, impact, np.maximum.accumulate(-queue.side * threshold), is_relative)
-
-
-def _symbol_code(panel: pd.DataFrame, symbol: str | None) -> int:
-    """Code of the symbol asked for, or of the only one."""
-    known = panel.index.unique("symbol")
-    if symbol is None and len(known) > 1:
-        raise CurveError(f"the panel has {len(known)} symbols; give one of them as symbol=, known: {_first(known)}")
-    if symbol is not None and symbol not in known:
-        raise CurveError(f"unknown symbol {symbol!r}; known: {_first(known)}")
-    return int(np.asarray(level_labels(panel.index, "symbol").get_loc(known[0] if symbol is None else symbol)))
-
-
-def _first(labels: pd.Index) -> str:
-    """The first ten labels, and how many more there are."""
-    more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
-    return f"{list(map(str, labels[:10]))}{more}"
 
 
 def _check_one(books: Mapping[str, OrderBook] | None, impact: Impact | None) -> None:
@@ -711,21 +471,3 @@ def _checked(distance: Floats, qty: Floats, name: str) -> Floats:
             f"{qty[at + 1]:g}; more contracts must move the price at least as far"
         )
     return distance
-
-
-def _prices(price: float | Floats) -> Floats:
-    """Prices asked for, as an array; one error if they are none."""
-    given = np.asarray(price)
-    if given.dtype.kind not in "iuf":
-        raise CurveError(f"prices must be numbers, got {given.dtype}")
-    at = given.astype(np.float64)
-    if (bad := ~(np.isfinite(at) & (at > 0))).any():
-        raise CurveError(
-            f"prices must be finite and above zero; {bad.sum()} of {at.size} are not, first {at[bad][0]:g}"
-        )
-    return at
-
-
-def _plain(kind: Callable[[Any], Number], answer: Any) -> Number | npt.NDArray[Any]:
-    """A Python number for one price, the array for several."""
-    return kind(answer) if np.ndim(answer) == 0 else np.asarray(answer)

@@ -2,64 +2,91 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from adlkit.allocation import apply_rule
 from adlkit.contracts import Floats
 from adlkit.distress import Distress, Taken, less
-from adlkit.fill_prices import TradePrices
-from adlkit.groups import Codes, Groups, market_codes
+from adlkit.groups import Codes, Groups, sorted_within
 from adlkit.matching import DUST, Pairs, no_pairs, overlap_from
-from adlkit.ranking import evaluate, numbers_on, queue_order
+from adlkit.ranking import evaluate, numbers_on
 from adlkit.rules import Rule, queue
+from adlkit.standing import Standing
 from adlkit.tally import WINNERS
 from adlkit.venues import VenueRules
 
 
-def deleverage(marked: pd.DataFrame, distress: Distress, venue: VenueRules, prices: TradePrices) -> tuple[Taken, Pairs]:
-    """Serve the needs of every market from its winners, dearest fill first, then strictest close-out, then account.
+class NeedLine(NamedTuple):
+    """Needs of one market in the order in which winners serve them: dearest fill, then strictest close-out, account.
+
+    ``place`` counts in `Distress`; ``merit`` is the fill's value of one contract times the side of the needs, so that
+    it falls along the line; ``winners`` is the code of the market that serves it.
+    """
+
+    place: Codes
+    qty: Floats
+    merit: Floats
+    winners: int
+
+
+def deleverage(marked: pd.DataFrame, standing: Standing, distress: Distress, venue: VenueRules) -> tuple[Taken, Pairs]:
+    """Serve the needs of every market from its winners.
 
     Returns what is closed of each position in liquidation, and the pieces: place in `distress`, row of the winner.
     """
-    need = np.where(distress.is_bankrupt, distress.open, distress.ordered if venue.deleverages_solvent else 0.0)
-    value = venue.fill_price(prices)[distress.row]
+    value = fill_values(standing, distress, venue)
     pairs = [no_pairs()]
-    if need.any():
-        winners = _winners(marked, distress, venue)
+    if lines := need_lines(standing, distress, venue, value):
+        score = evaluate(venue.policy.score, marked).to_numpy()
         weight = None if venue.policy.weight is None else numbers_on(marked, venue.policy.weight(marked), "weight")
-        for line, queued in zip(distress.market_rows, winners, strict=True):
-            line = line[need[line] > 0]
-            close_out, fill = (-distress.side[line] * values[line] for values in (distress.close_out, value))
-            line = line[np.lexsort((distress.account[line], close_out, fill))]
-            release = _release(distress, line, value, prices.close_out[queued], protects=venue.protects_winners)
-            capacity = np.abs(marked["qty"].to_numpy()[queued])
+        for line, queued in zip(lines, _winner_queues(standing, score, lines), strict=True):
             heavy = None if weight is None else weight.to_numpy()[queued]
-            pieces = serve(need[line], capacity, release, venue.policy.rule, heavy)
-            pairs.append(Pairs(line[pieces.first], queued[pieces.second], pieces.qty))
+            release = first_bearable(line, standing, queued, protects=venue.protects_winners)
+            pieces = serve(line.qty, standing.qty[queued], release, venue.policy.rule, heavy)
+            pairs.append(Pairs(line.place[pieces.first], queued[pieces.second], pieces.qty))
     found = Pairs(*(np.concatenate(column) for column in zip(*pairs, strict=True)))
-    closed = Groups(found.first, len(need)).total(found.qty)
-    return Taken(closed, value, np.zeros(len(need)), WINNERS), found
+    closed = Groups(found.first, len(value)).total(found.qty)
+    return Taken(closed, value, np.zeros(len(value)), WINNERS), found
 
 
-def _winners(marked: pd.DataFrame, distress: Distress, venue: VenueRules) -> list[Codes]:
-    """Rows of the panel that stand against each market, front of the queue first."""
-    score = evaluate(venue.policy.score, marked)
-    is_liquidated = np.zeros(len(marked), dtype=bool)
-    is_liquidated[distress.row] = True
-    front = queue_order(marked, score.mask(is_liquidated)).rows
-    side = np.sign(marked["qty"].to_numpy())
-    against = market_codes(marked.index, -side)[front]
-    own = market_codes(marked.index, side)
-    return [front[against == own[distress.row[line[0]]]] for line in distress.market_rows]
+def fill_values(standing: Standing, distress: Distress, venue: VenueRules) -> Floats:
+    """Value of one contract at which each position in liquidation would be deleveraged."""
+    return venue.fill_price(standing.prices(distress.row, distress.close_out))
 
 
-def _release(distress: Distress, line: Codes, value: Floats, close_out: Floats, *, protects: bool) -> Codes:
-    """First need of a line that each winner may serve: the first whose fill is not worse than its own close-out."""
-    if not protects or len(line) == 0:
-        return np.zeros(len(close_out), dtype=np.intp)
-    side = distress.side[line[0]]
-    return np.asarray(np.searchsorted(-side * value[line], -side * close_out), dtype=np.intp)
+def need_lines(standing: Standing, distress: Distress, venue: VenueRules, value: Floats) -> list[NeedLine]:
+    """What winners have to close, market by market: all of the bankrupt, and other orders where the venue says so."""
+    need = np.where(distress.is_bankrupt, distress.open, distress.ordered if venue.deleverages_solvent else 0.0)
+    lines = []
+    for place in distress.market_rows:
+        place = place[need[place] > 0]
+        if len(place):
+            merit, close_out = (distress.side[place] * values[place] for values in (value, distress.close_out))
+            keys = -close_out, distress.account[place]
+            order = sorted_within(np.zeros(len(place), dtype=np.intp), -merit, partial(tuple, keys))
+            own = int(standing.market[distress.row[place[0]]])
+            lines.append(NeedLine(place[order], need[place[order]], merit[order], own ^ 1))
+    return lines
+
+
+def _winner_queues(standing: Standing, score: Floats, lines: list[NeedLine]) -> list[Codes]:
+    """Rows of the panel that stand against each line, front of the queue first; nobody who is in liquidation."""
+    is_wanted = np.zeros(2 * len(standing.symbols), dtype=bool)
+    is_wanted[[line.winners for line in lines]] = True
+    front = standing.queue(score, np.flatnonzero(is_wanted[standing.market] & ~standing.is_liquidated))
+    return [front[standing.market[front] == line.winners] for line in lines]
+
+
+def first_bearable(line: NeedLine, standing: Standing, queued: Codes, *, protects: bool) -> Codes:
+    """First need of a line that each winner may serve: whose fill is not worse than the winner's own close-out."""
+    if not protects:
+        return np.zeros(len(queued), dtype=np.intp)
+    side = -standing.side[queued]
+    return np.asarray(np.searchsorted(-line.merit, -side * standing.close_out(queued)), dtype=np.intp)
 
 
 def serve(need: Floats, capacity: Floats, release: Codes, rule: Rule, weight: Floats | None) -> Pairs:

@@ -99,6 +99,7 @@ class Distress:
         """Average value at which positions trade `qty` in what is left of the book; close-out where they do not."""
         value = self.close_out.copy()
         for ladder, used, rows in zip(self.ladders, self.used, self.market_rows, strict=True):
+            rows = rows[qty[rows] > 0]
             pairs = overlap(qty[rows], np.diff(np.maximum(ladder.depth, used)))
             orders = Groups(pairs.first, len(rows))
             filled = orders.total(pairs.qty)

@@ -35,12 +35,12 @@ class AllocationError(AdlkitError, ValueError):
     """Targets, capacities or weights that no rule can serve."""
 
 
-class BookError(AdlkitError, ValueError):
-    """An order book that cannot be used, or not at this mark."""
-
-
 class CurveError(AdlkitError, ValueError):
     """A curve that cannot be built from this panel, or not be asked this."""
+
+
+class BookError(AdlkitError, ValueError):
+    """An order book that cannot be used, or not at this mark."""
 
 
 class VenueError(AdlkitError, ValueError):

@@ -19,11 +19,11 @@ from adlkit.contracts import INVERSE, Floats, is_inverse, value_of
 from adlkit.deleveraging import deleverage
 from adlkit.distress import BOOK, ROUNDING, Distress
 from adlkit.errors import BookError, PanelError, VenueError
-from adlkit.fill_prices import TradePrices
-from adlkit.groups import Groups, level_groups, level_keys
-from adlkit.liquidation import liquidate, sweep
-from adlkit.margin import close_out_value, equity, notional
+from adlkit.groups import Groups
+from adlkit.liquidation import absorb, liquidate
+from adlkit.margin import equity, notional
 from adlkit.panel import check_panel, mark_to, per_row
+from adlkit.standing import Standing
 from adlkit.tally import ADL, OPEN, RESIDUAL, SETTLEMENT, Tally
 from adlkit.venues import ACCOUNT, VenueRules
 
@@ -220,20 +220,14 @@ def run_event(
     >>> event.stages["qty"].loc["BTC", "long"].to_dict()
     {'book': 0.0, 'insurance fund': 0.0, 'adl': 2.0, 'open': 0.0, 'residual': 0.0}
     """
-    _check_event(panel, venue, books or {})
+    check_event(panel, venue, books or {})
     marked = mark_to(panel, marks, tiers=venue.tiers)
-    prices = _prices(marked, previous_marks, oracles)
-    start = _remarked(venue.buffers, marked)
-    tally, buffers = Tally(marked), list(start)
-    distress = liquidate(marked, venue, prices, books or {})
-    taken = sweep(distress)
-    tally.take(BOOK, distress, taken)
-    distress = distress.after(taken)
-    for place, buffer in enumerate(buffers):
-        taken, buffers[place] = buffer.take(distress)
-        tally.take(buffer.name, distress, taken)
-        distress = distress.after(taken)
-    taken, pairs = deleverage(marked, distress, venue, prices)
+    standing = _standing(marked, previous_marks, oracles)
+    values = standing.values()
+    start = [buffer.remark(values) for buffer in venue.buffers]
+    tally = Tally(marked)
+    distress, buffers = absorb(liquidate(standing, venue, books or {}), start, tally.take)
+    taken, pairs = deleverage(marked, standing, distress, venue)
     fills = tally.deleverage(distress, taken, pairs)
     distress = distress.after(taken)
     _settle(tally, distress, venue, start, buffers)
@@ -251,7 +245,8 @@ def run_event(
     )
 
 
-def _check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook]) -> None:
+def check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook]) -> None:
+    """Raise one error unless these can be run as an event."""
     check_panel(panel)
     if not isinstance(venue, VenueRules):
         raise VenueError(f"venue must be VenueRules, e.g. adl.venues.bitmex; got {venue!r}")
@@ -278,18 +273,14 @@ def _coins(panel: pd.DataFrame) -> list[str]:
     return [*panel["contract"][~inverse].unique(), *map(str, panel.index[inverse].unique("symbol"))]
 
 
-def _prices(marked: pd.DataFrame, previous_marks: Marks | None, oracles: Marks | None) -> TradePrices:
+def _standing(marked: pd.DataFrame, previous_marks: Marks | None, oracles: Marks | None) -> Standing:
     inverse = is_inverse(marked)
 
     def values(given: Marks | None, what: str) -> Floats | None:
         return None if given is None else value_of(per_row(marked, given, what), inverse)
 
-    return TradePrices(
-        side=np.sign(marked["qty"].to_numpy()),
-        close_out=close_out_value(marked),
-        mark=value_of(marked["mark_price"].to_numpy(), inverse),
-        previous_mark=values(previous_marks, "previous_marks"),
-        oracle=values(oracles, "oracles"),
+    return Standing.of(
+        marked, previous_mark=values(previous_marks, "previous_marks"), oracle=values(oracles, "oracles")
     )
 
 
@@ -297,15 +288,6 @@ def _owned(panel: pd.DataFrame) -> pd.Series:
     """Equity of each account."""
     owned: pd.Series = equity(panel).groupby(level="account", observed=True).first()
     return owned
-
-
-def _remarked(buffers: tuple[Buffer, ...], marked: pd.DataFrame) -> list[Buffer]:
-    """Buffers at the event's marks: a vault's inventory gains or loses before it takes anything."""
-    symbols = level_groups(marked.index, ["symbol"])
-    first = marked.iloc[symbols.first(np.arange(len(marked)))]
-    values = value_of(first["mark_price"].to_numpy(), is_inverse(first))
-    by_symbol = dict(zip(level_keys(first.index, ["symbol"]), values.tolist(), strict=True))
-    return [buffer.remark(by_symbol) for buffer in buffers]
 
 
 def _settle(tally: Tally, distress: Distress, venue: VenueRules, start: list[Buffer], buffers: list[Buffer]) -> None:

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from adlkit.book import NO_LADDER, Ladder, OrderBook
-from adlkit.contracts import Floats, is_inverse, notional_of
+from adlkit.buffers import Buffer
+from adlkit.contracts import Floats
 from adlkit.distress import BOOK, ROUNDING, Distress, Taken
 from adlkit.errors import BookError
-from adlkit.fill_prices import TradePrices
-from adlkit.groups import account_groups, level_keys, market_codes
-from adlkit.margin import equity, maintenance_margin
+from adlkit.groups import occurring, sorted_within
 from adlkit.matching import swept
-from adlkit.ranking import account_order
+from adlkit.standing import Standing
 from adlkit.venues import PartialLiquidation, VenueRules
 
 
-def liquidate(marked: pd.DataFrame, venue: VenueRules, prices: TradePrices, books: Mapping[str, OrderBook]) -> Distress:
+def liquidate(standing: Standing, venue: VenueRules, books: Mapping[str, OrderBook]) -> Distress:
     """Positions of accounts with equity below maintenance margin, with their orders; rounding is no equity.
 
     Within a market they stand strictest limit first, then strictest close-out price, then by account.
     """
-    accounts, owned = account_groups(marked), equity(marked).to_numpy()
-    owned = np.where(np.abs(owned) <= ROUNDING * accounts.spread(notional_of(marked)), 0.0, owned)
-    margin = accounts.spread(maintenance_margin(marked).to_numpy())
-    qty = np.abs(marked["qty"].to_numpy())
-    rows = np.flatnonzero((owned < margin) & (qty > 0))
-    code = market_codes(marked.index, prices.side)
-    place, side, limit = account_order(marked), prices.side, venue.limit(prices)
-    order = np.lexsort((place[rows], -side[rows] * prices.close_out[rows], -side[rows] * limit[rows], code[rows]))
-    rows = rows[order]
-    _, start, market = np.unique(code[rows], return_index=True, return_inverse=True)
-    _, first, account = np.unique(place[rows], return_index=True, return_inverse=True)
-    symbols = list(level_keys(marked.index[rows[start]], ["symbol"]))
+    rows = np.flatnonzero(standing.is_liquidated)
+    prices = standing.prices(rows, standing.close_out(rows))
+    limit, place, code = venue.limit(prices), standing.accounts.codes[rows], standing.market[rows]
+    order = sorted_within(code, -prices.side * limit, lambda: (-prices.side * prices.close_out, place))
+    rows, limit, place, code = rows[order], limit[order], place[order], code[order]
+    (markets, market), (accounts, account) = occurring(code), occurring(place)
+    start = np.searchsorted(code, markets)
+    names = [standing.symbols[code // 2] for code in markets]
+    qty = standing.qty[rows]
     return Distress(
         row=rows,
         market=market,
         account=account,
-        side=side[rows],
-        close_out=prices.close_out[rows],
-        mark=prices.mark[rows],
-        limit=limit[rows],
-        open=qty[rows],
-        ordered=_ordered(qty[rows], qty[rows] * np.abs(prices.mark[rows]), venue.partial),
+        side=standing.side[rows],
+        close_out=prices.close_out[order],
+        mark=standing.mark[rows],
+        limit=limit,
+        open=qty,
+        ordered=_ordered(qty, standing.size[rows], venue.partial),
         gap=np.zeros(len(rows)),
-        equity=owned[rows[first]],
-        margin=margin[rows[first]],
-        symbols=symbols,
-        ladders=[
-            _ladder(books.get(symbol), symbol, marked.iloc[[row]], side[row])
-            for symbol, row in zip(symbols, rows[start], strict=True)
-        ],
-        used=np.zeros(len(symbols)),
+        equity=standing.equity[accounts],
+        margin=standing.required[accounts],
+        symbols=names,
+        ladders=[_ladder(books.get(name), name, standing, row) for name, row in zip(names, rows[start], strict=True)],
+        used=np.zeros(len(names)),
     )
 
 
@@ -69,6 +61,22 @@ def sweep(distress: Distress) -> Taken:
     return Taken(qty, distress.book_values(qty), np.zeros(len(qty)), BOOK)
 
 
+def absorb(
+    distress: Distress,
+    buffers: Sequence[Buffer],
+    note: Callable[[str, Distress, Taken], None] = lambda *_: None,
+) -> tuple[Distress, list[Buffer]]:
+    """What is left after the book and, in turn, the buffers; and what is left of them. Each step is `note`d."""
+    taken, left = sweep(distress), list(buffers)
+    note(BOOK, distress, taken)
+    distress = distress.after(taken)
+    for place, buffer in enumerate(buffers):
+        taken, left[place] = buffer.take(distress)
+        note(buffer.name, distress, taken)
+        distress = distress.after(taken)
+    return distress, left
+
+
 def _ordered(qty: Floats, size: Floats, partial: PartialLiquidation | None) -> Floats:
     """Contracts sent for liquidation: all, or the first step of a large position."""
     if partial is None:
@@ -76,12 +84,12 @@ def _ordered(qty: Floats, size: Floats, partial: PartialLiquidation | None) -> F
     return np.where(size > partial.above, partial.fraction * qty, qty)
 
 
-def _ladder(book: OrderBook | None, symbol: str, position: pd.DataFrame, side: float) -> Ladder:
+def _ladder(book: OrderBook | None, symbol: str, standing: Standing, row: int) -> Ladder:
     """Side of the book that a position of this market trades against, at its mark."""
     if book is None:
         return NO_LADDER
+    is_inverse = standing.inverse is not None and bool(standing.inverse[row])
     try:
-        present = book.at(float(position["mark_price"].iloc[0]))
+        return book.ladder_at(float(standing.mark_price[row]), float(standing.side[row]), is_inverse=is_inverse)
     except BookError as error:
         raise BookError(f"{symbol}: {error}") from error
-    return present.ladder(side, is_inverse=is_inverse(position) is not None)

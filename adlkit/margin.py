@@ -12,7 +12,7 @@ import pandas as pd
 
 from adlkit.contracts import Floats, is_inverse, notional_of, price_of, reachable_price, value_of
 from adlkit.errors import PanelError
-from adlkit.groups import account_groups, account_levels, by_levels
+from adlkit.groups import account_groups, account_levels, labelled_groups
 from adlkit.panel import panel_tiers, with_tiers
 from adlkit.tiers import tier_problems
 
@@ -322,8 +322,23 @@ def close_out_price(panel: pd.DataFrame) -> pd.Series:
 
 def close_out_value(panel: pd.DataFrame) -> Floats:
     """Value of one contract at `close_out_price` [ccy], shape (n_positions,); NaN where ``qty`` is 0."""
-    mark = value_of(panel["mark_price"].to_numpy(), is_inverse(panel))
-    return mark - _per_contract(panel, _close_out_share(panel) * _equity(panel))
+    accounts, margin, size = account_groups(panel), _maintenance(panel), notional_of(panel)
+    return close_out_of(
+        mark=value_of(panel["mark_price"].to_numpy(), is_inverse(panel)),
+        qty=panel["qty"].to_numpy(),
+        equity=_equity(panel),
+        margin=(margin, accounts.spread(margin)),
+        size=(size, accounts.spread(size)),
+    )
+
+
+def close_out_of(
+    *, mark: Floats, qty: Floats, equity: Floats, margin: tuple[Floats, Floats], size: tuple[Floats, Floats]
+) -> Floats:
+    """`close_out_value` of positions, from its parts: margin and size are those of the position and of its account."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(margin[1] > 0, margin[0] / margin[1], size[0] / size[1])
+        return np.asarray(np.where(qty == 0, np.nan, mark - share * equity / qty))
 
 
 def shortfall(panel: pd.DataFrame) -> pd.Series:
@@ -345,9 +360,9 @@ def shortfall(panel: pd.DataFrame) -> pd.Series:
     >>> adl.shortfall(adl.load_dataset("four_accounts")).to_dict()
     {'ann': 20.0, 'bob': 0.0, 'cat': 0.0, 'dee': 0.0}
     """
-    rows = pd.DataFrame({"equity": panel["collateral"] + _pnl(panel)})
-    owned: pd.Series = by_levels(rows, account_levels(panel))["equity"].sum()
-    return (-owned).clip(lower=0.0).rename("shortfall")
+    accounts, labels = labelled_groups(panel.index, account_levels(panel))
+    owned = accounts.total(panel["collateral"].to_numpy() + _pnl(panel))
+    return pd.Series(np.maximum(-owned, 0.0), index=labels, name="shortfall")
 
 
 def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
@@ -372,23 +387,23 @@ def account_summary(panel: pd.DataFrame) -> pd.DataFrame:
     >>> summary.loc["ann", ["equity", "shortfall"]].to_dict()
     {'equity': -20.0, 'shortfall': 20.0}
     """
-    rows = pd.DataFrame(
-        {
-            "n_positions": (panel["qty"] != 0).astype(int),
-            "notional": notional(panel),
-            "collateral": panel["collateral"],
-            "unrealized_pnl": unrealized_pnl(panel),
-            "maintenance_margin": maintenance_margin(panel),
-        }
-    )
-    total: pd.DataFrame = by_levels(rows, account_levels(panel)).sum()
-    total.insert(4, "equity", total["collateral"] + total["unrealized_pnl"])
-    solvent = total["equity"].where(total["equity"] > 0)
-    return total.assign(
-        shortfall=(-total["equity"]).clip(lower=0.0),
-        effective_leverage=total["notional"] / solvent,
-        margin_ratio=total["maintenance_margin"] / solvent,
-    )
+    accounts, labels = labelled_groups(panel.index, account_levels(panel))
+    qty, cash = panel["qty"].to_numpy(), accounts.total(panel["collateral"].to_numpy())
+    pnl, size = accounts.total(_pnl(panel)), accounts.total(notional_of(panel))
+    owned, margin = cash + pnl, accounts.total(_maintenance(panel))
+    solvent = np.where(owned > 0, owned, np.nan)
+    columns = {
+        "n_positions": np.bincount(accounts.codes[qty != 0], minlength=accounts.size),
+        "notional": size,
+        "collateral": cash,
+        "unrealized_pnl": pnl,
+        "equity": owned,
+        "maintenance_margin": margin,
+        "shortfall": np.maximum(-owned, 0.0),
+        "effective_leverage": size / solvent,
+        "margin_ratio": margin / solvent,
+    }
+    return pd.DataFrame(columns, index=labels)
 
 
 def _series(panel: pd.DataFrame, name: str, values: Floats) -> pd.Series:
@@ -425,14 +440,6 @@ def _per_contract(panel: pd.DataFrame, money: Floats) -> Floats:
     qty = panel["qty"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(qty == 0, np.nan, money / qty))
-
-
-def _close_out_share(panel: pd.DataFrame) -> Floats:
-    """Share of each position in its account's equity: by maintenance margin, by notional where there is none."""
-    groups, margin, size = account_groups(panel), _maintenance(panel), notional_of(panel)
-    total = groups.spread(margin)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(total > 0, margin / total, size / groups.spread(size)))
 
 
 def _margin_lines(panel: pd.DataFrame, tiers: pd.DataFrame | None) -> list[tuple[Floats, Floats]]:

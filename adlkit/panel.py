@@ -15,7 +15,7 @@ import pandas as pd
 from adlkit.checks import FACTS, LEVELS, group_problems, index_problems, margin_problems, value_problems
 from adlkit.contracts import Floats, notional_of
 from adlkit.errors import PanelError
-from adlkit.groups import Codes, by_levels, level_codes, level_groups, level_keys, level_labels, market_levels
+from adlkit.groups import Codes, labelled_groups, level_codes, level_groups, level_keys, level_labels, market_levels
 from adlkit.intake import column_problems, flat, to_pandas, typed_columns
 from adlkit.tiers import TierLines, tier_lines, tier_problems, tier_terms
 
@@ -174,8 +174,8 @@ def mark_prices(panel: pd.DataFrame) -> pd.Series:
     >>> (0.8 * adl.mark_prices(adl.load_dataset("four_accounts"))).to_dict()
     {'BTC': 56.0}
     """
-    first: pd.Series = by_levels(panel, market_levels(panel))["mark_price"].first()
-    return first
+    markets, labels = labelled_groups(panel.index, market_levels(panel))
+    return pd.Series(markets.first(panel["mark_price"].to_numpy()), index=labels, name="mark_price")
 
 
 def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
@@ -197,8 +197,8 @@ def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
     >>> adl.open_interest_gap(adl.load_dataset("four_accounts")).to_dict()
     {'BTC': 0.0}
     """
-    gap: pd.Series = by_levels(panel, market_levels(panel))["qty"].sum()
-    return gap.rename("open_interest_gap")
+    markets, labels = labelled_groups(panel.index, market_levels(panel))
+    return pd.Series(markets.total(panel["qty"].to_numpy()), index=labels, name="open_interest_gap")
 
 
 def with_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.errors import ScoreError
-from adlkit.groups import Codes, Groups, level_groups, market_levels, sorted_codes
+from adlkit.groups import Codes, Groups, level_groups, market_levels, sorted_codes, sorted_within
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
 from adlkit.scores import Score
 
@@ -188,10 +188,10 @@ def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
     qty, values = panel["qty"].to_numpy(), score.to_numpy()
     rows = np.flatnonzero(~np.isnan(values) & (qty != 0))
     market = level_groups(panel.index, market_levels(panel)).codes[rows] * 2 + (qty[rows] < 0)
-    order = np.argsort(-values[rows])
-    order = order[np.argsort(_small(market)[order], kind="stable")]
+    order = sorted_within(
+        market, -values[rows], lambda: (-notional(panel).to_numpy()[rows], account_order(panel)[rows])
+    )
     rows, market = rows[order], market[order]
-    rows = _break_ties(panel, rows, market, values)
     start = np.flatnonzero(np.r_[True, market[1:] != market[:-1]]) if len(market) else np.zeros(0, dtype=np.intp)
     length = np.diff(np.r_[start, len(market)])
     place = np.arange(len(market)) - np.repeat(start, length)
@@ -201,24 +201,6 @@ def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
 def account_order(panel: pd.DataFrame) -> Codes:
     """Place of each row's account in sorted order."""
     return sorted_codes(panel.index, "account")
-
-
-def _break_ties(panel: pd.DataFrame, rows: Codes, market: Codes, values: Floats) -> Codes:
-    same = (market[1:] == market[:-1]) & (values[rows[1:]] == values[rows[:-1]])
-    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
-    if len(tied) == 0:
-        return rows
-    run = np.cumsum(np.r_[True, ~same])[tied]
-    among = rows[tied]
-    size = notional(panel).to_numpy()[among]
-    rows = rows.copy()
-    rows[tied] = among[np.lexsort((account_order(panel)[among], -size, run))]
-    return rows
-
-
-def _small(codes: Codes) -> npt.NDArray[np.integer]:
-    """16-bit codes where they fit: a stable sort of them is a radix sort."""
-    return codes.astype(np.uint16) if len(codes) and codes.max() < 2**16 else codes
 
 
 def _mass(panel: pd.DataFrame, queues: Queues, weight: pd.Series | None) -> Floats:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,30 @@ class Publication:
 
 
 _PUBLISHED: list[Publication] = []
+
+
+def fixed_order(score: Score) -> Score:
+    """Mark a score by which no move of a market's price changes the order of its longs, or of its shorts.
+
+    Parameters
+    ----------
+    score : callable, panel -> Series
+        A score of your own; `adlkit.adl_price` then sorts the queue once instead of at every price.
+
+    Returns
+    -------
+    callable
+        The same function.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> largest = adl.scores.fixed_order(lambda panel: panel["qty"].abs())
+    >>> adl.rank(adl.load_dataset("four_accounts"), score=largest).tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+    cast(Any, score).is_fixed = True
+    return score
 
 
 def _published(
@@ -475,6 +500,7 @@ def random_start(seed: int) -> Score:
     [-1.0, -2.0, -3.0, 0.0]
     """
 
+    @fixed_order
     def walk(panel: pd.DataFrame) -> pd.Series:
         accounts = panel.index.get_level_values("account")
         place, names = pd.factorize(accounts, sort=True)

@@ -316,3 +316,21 @@ def test_a_missing_number_of_a_nullable_column_is_refused():
 def test_an_order_of_nan_is_refused(qty, limit):
     with pytest.raises(BookError, match="NaN"):
         BOOK.sweep(qty, limit)
+
+
+@pytest.mark.parametrize("is_inverse", [False, True])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_relative_book_meets_orders_as_the_book_it_is_at_the_mark(side, is_inverse):
+    book = adl.OrderBook.power_law(depth=3.0, exponent=0.7)
+    fast, slow = book.ladder_at(250.0, side, is_inverse=is_inverse), book.at(250.0).ladder(side, is_inverse=is_inverse)
+    for one, other in zip(fast, slow, strict=True):
+        assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_a_real_book_keeps_its_distances_in_percent_from_its_centre():
+    book = adl.OrderBook(levels((99, 1), (98, 4)), levels((101, 2), (103, 1)))
+    assert book.relative().bids["price"].tolist() == pytest.approx([0.99, 0.98])
+    assert book.relative().relative().is_relative
+    qty = np.array([0.0, 0.5, 1.0, 1.5, 5.0, 5.1])
+    assert book.distance(qty, side=1.0) == pytest.approx([0.0, 0.01, 0.01, 0.02, 0.02, 1.0])
+    assert book.distance(np.array([0.0, 2.0, 3.0, 3.1]), side=-1.0) == pytest.approx([0.0, 0.01, 0.03, np.inf])

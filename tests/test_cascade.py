@@ -585,11 +585,11 @@ def test_an_impact_may_change_what_it_is_given():
 
 
 def test_several_symbols_need_a_choice():
-    with pytest.raises(CurveError, match=r"the panel has 4 symbols; give one of them as symbol=, known: \['BTC'"):
+    with pytest.raises(CurveError, match=r"the panel has 4 symbols, name one of them: \['BTC'"):
         adl.liquidation_curve(SEVERAL)
     many = pd.DataFrame({"account": "ann", "symbol": [f"S{i:02d}" for i in range(12)], "qty": 1.0})
     many = adl.build_panel(many.assign(entry_price=1.0, mark_price=1.0, collateral=1.0))
-    with pytest.raises(CurveError, match=r"unknown symbol 'BTC'; known: \['S00', .*'S09'\] and 2 more"):
+    with pytest.raises(CurveError, match=r"unknown symbol 'BTC'; known: \['S00', .*'S09'\] \.\.\."):
         adl.liquidation_curve(many, symbol="BTC")
 
 
@@ -603,8 +603,6 @@ def test_a_curve_takes_one_moment_of_a_panel(build):
     timed = PANEL.reset_index().assign(time=pd.Timestamp("2025-10-10T21:16:04Z"))
     with pytest.raises(PanelError, match=r"a curve takes one moment; select it, e\.g\. panel\.xs\(time"):
         build(adl.build_panel(timed))
-    with pytest.raises(PanelError, match="use build_panel"):
-        build(PANEL.reset_index())
 
 
 @pytest.mark.parametrize(
@@ -614,9 +612,9 @@ def test_a_curve_takes_one_moment_of_a_panel(build):
         ([90.0, -1.0, np.nan], "2 of 3 are not, first -1"),
         (np.inf, "1 of 1 are not, first inf"),
         (np.nan, "first nan"),
-        ("90", "prices must be numbers, got <U2"),
-        (True, "prices must be numbers, got bool"),
-        (None, "prices must be numbers, got object"),
+        ("90", "prices are of type <U2, need numbers"),
+        (True, "prices are of type bool, need numbers"),
+        (None, "prices are of type object, need numbers"),
     ],
 )
 def test_prices_are_finite_and_above_zero(price, message):

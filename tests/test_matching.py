@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from adlkit.matching import Pairs, no_pairs, overlap, overlap_from, swept
+from adlkit.matching import Pairs, no_pairs, overlap, overlap_from, served, swept
 
 Pieces = list[tuple[int, int, float]]
 MAGNITUDES = [1e-6, 1e-3, 1.0, 1e4, 1e9]
@@ -192,6 +192,28 @@ def test_how_much_is_matched_does_not_depend_on_the_order_of_the_queue(lines, se
     one = overlap_from(floats(needs), floats(supply), places(release))
     other = overlap_from(floats(needs), floats(supply)[order], places(release)[order])
     assert one.qty.sum() == other.qty.sum()
+
+
+@given(lines=waiting_lines(), scale=st.sampled_from(MAGNITUDES))
+def test_what_each_supply_gives_is_found_without_the_pieces(lines, scale):
+    needs, supply, release = lines
+    expected = np.zeros(len(supply))
+    for _, place, qty in matched_greedily(needs, supply, release):
+        expected[place] += qty * (scale / 3)
+    given_by = served(floats(needs, scale / 3), floats(supply, scale / 3), places(release))
+    assert given_by == pytest.approx(expected, rel=1e-9, abs=1e-12 * scale)
+    assert (given_by[expected == 0] == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_needs", [20, 300])
+def test_what_each_of_many_supplies_gives_is_found_without_the_pieces(seed, n_needs):
+    rng = np.random.default_rng(seed)
+    needs, supply = rng.pareto(1.5, n_needs), rng.pareto(1.5, 2_000) / 10
+    release = np.where(rng.random(2_000) < 0.7, 0, rng.integers(0, n_needs + 1, 2_000))
+    pairs = overlap_from(needs, supply, release)
+    expected = np.bincount(pairs.second, weights=pairs.qty, minlength=2_000)
+    assert served(needs, supply, release) == pytest.approx(expected, rel=1e-9, abs=1e-12 * needs.sum())
 
 
 def test_many_waiting_supplies_take_no_longer_than_a_short_loop():

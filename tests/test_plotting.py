@@ -10,6 +10,7 @@ import pytest
 import adlkit as adl
 from adlkit import plotting
 from adlkit.plotting import percent, plain, short
+from adlkit.plotting.figure import BAR
 
 pytestmark = pytest.mark.usefixtures("_closed_figures")
 
@@ -101,7 +102,7 @@ def test_stage_axis_names_currency_and_shortens_amounts(crash):
 def test_many_markets_are_summed_up_in_one_bar(crash):
     ax = plotting.plot_stages(crash, top=2)
     assert labels(ax) == ["BTC long", "3 others"]
-    total = sum(bar.get_width() for bar in ax.patches if bar.get_height() == plotting.BAR)
+    total = sum(bar.get_width() for bar in ax.patches if bar.get_height() == BAR)
     assert total == pytest.approx(crash.stages["notional"].sum())
 
 
@@ -261,6 +262,48 @@ def test_shares_are_finer_where_they_are_small():
 def test_names_are_one_printable_line():
     assert plain("a\n\x1b[31mb\u202e") == "a\ufffd\ufffd[31mb\ufffd"
     assert plain("0x5483dd0f8b7d2544a6ac14ba8659988178fd9f4a", 16) == "0x5483dd0…fd9f4a"
+
+
+# How far it is to ADL
+
+
+@pytest.fixture(scope="module")
+def calm():
+    """Ann, long 2, is bankrupt at 80; cat, short 1, at 120, and bob, short 2, at 130."""
+    return adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+
+
+def test_distances_are_drawn_below_and_above_the_mark_with_gaps_where_there_are_none(calm):
+    times = pd.to_datetime(["2025-10-10T21:00:00Z", "2025-10-10T21:10:00Z"]).as_unit("us")
+    panel = pd.concat(dict(zip(times, [calm, adl.mark_to(calm, {"BTC": 90.0})], strict=True)), names=["time"])
+    table = adl.distance_to_adl(panel, buffer=pd.Series([10.0, 1e6], index=pd.Index(times, name="time")))
+    ax = plotting.plot_distance(table)
+    falls, rises = (line.get_ydata() for line in ax.get_lines()[:2])
+    np.testing.assert_allclose(falls, [-0.25, np.nan])
+    np.testing.assert_allclose(rises, [0.3, table["percent"].iloc[-1] / 100])
+    assert title(ax) == "Nearest to ADL at 21:00 UTC: a fall of BTC by 25%"
+
+
+def test_a_market_out_of_reach_is_said_to_be(calm):
+    panel = pd.concat({pd.Timestamp("2025-10-10", tz="UTC").as_unit("us"): calm.assign(collateral=1e9)}, names=["time"])
+    table = adl.distance_to_adl(panel, buffer=1e12).query("side == 'long'")
+    assert title(plotting.plot_distance(table)) == "No move reaches ADL"
+
+
+def test_reach_is_the_share_of_contracts_by_move(calm):
+    reach = adl.adl_reach(calm, venue=adl.venues.bitmex)
+    ax = plotting.plot_reach(calm, reach, symbol="BTC")
+    shorts, longs = (line.get_xydata() for line in ax.get_lines()[:2])
+    np.testing.assert_allclose(shorts[-1], [-1.0, 1.0])  # bob and cat are both reached where ann is liquidated
+    np.testing.assert_allclose(shorts[1], [80.0 / 0.95 / 100 - 1, 2 / 3], rtol=1e-5)
+    np.testing.assert_allclose(longs[1:3, 0], [120.0 / 1.05 / 100 - 1, 130.0 / 1.05 / 100 - 1], rtol=1e-5)
+
+
+def test_a_side_that_is_never_reached_has_no_share(calm):
+    reach = adl.adl_reach(calm, venue=adl.venues.bitmex).assign(adl_price=np.nan)
+    ax = plotting.plot_reach(calm, reach, symbol="BTC")
+    assert title(ax) == "BTC: ADL reaches no shorts, no longs"
+    assert all((line.get_ydata() == 0).all() for line in ax.get_lines()[:2])
 
 
 # What a price liquidates, and where the mark ends

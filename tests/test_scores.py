@@ -247,7 +247,7 @@ def test_a_random_start_walks_through_the_accounts_in_order_and_around():
 
 
 def test_every_score_of_the_module_is_in_the_catalogue():
-    makers = {"blend", "random_start", "catalogue"}
+    makers = {"blend", "fixed_order", "random_start", "catalogue"}
     defined = {
         name
         for name, thing in inspect.getmembers(scores, inspect.isfunction)
@@ -281,3 +281,12 @@ def test_what_a_venue_does_not_publish_is_listed_and_not_invented():
     assert {"Bybit", "Gate", "Phemex", "Lighter"} <= set(unpublished["venue"])
     assert (unpublished["status"] == "unpublished").all()
     assert unpublished["source"].str.startswith("https://").all()
+
+
+@pytest.mark.parametrize("move", [0.7, 0.9, 1.1, 1.4])
+def test_a_fixed_order_does_not_change_with_the_mark(move):
+    score = adl.scores.random_start(4)
+    panel = adl.load_dataset("synthetic_crash").assign(maintenance_deduction=0.0, collateral=1e9)
+    moved = adl.mark_to(panel, move * adl.mark_prices(panel))
+    assert score.is_fixed
+    pd.testing.assert_series_equal(adl.rank(moved, score=score), adl.rank(panel, score=score))

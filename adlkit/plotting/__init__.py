@@ -1,0 +1,44 @@
+"""Figures of results: each function takes what was computed, draws it on one pair of axes, and returns them.
+
+Colours are fixed per stage and safe for colour-blind readers; titles say what was found. Nothing is shown, saved or
+styled globally: pass `ax` to compose figures. Names of accounts are data, so they are drawn as plain text.
+"""
+
+from __future__ import annotations
+
+from adlkit.plotting.allocation import plot_allocation
+from adlkit.plotting.curves import plot_cascade_curve, plot_liquidation_curve, plot_shortfall_curve
+from adlkit.plotting.distance import plot_distance, plot_reach
+from adlkit.plotting.events import (
+    currency,
+    plot_event_symbols,
+    plot_event_times,
+    plot_payers,
+    plot_shortfall,
+    plot_stages,
+    stage_colours,
+    stage_name,
+)
+from adlkit.plotting.figure import figure_size
+from adlkit.plotting.words import percent, plain, short
+
+__all__ = [
+    "currency",
+    "figure_size",
+    "percent",
+    "plain",
+    "plot_allocation",
+    "plot_cascade_curve",
+    "plot_distance",
+    "plot_event_symbols",
+    "plot_event_times",
+    "plot_liquidation_curve",
+    "plot_payers",
+    "plot_reach",
+    "plot_shortfall",
+    "plot_shortfall_curve",
+    "plot_stages",
+    "short",
+    "stage_colours",
+    "stage_name",
+]

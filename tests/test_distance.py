@@ -1,0 +1,179 @@
+"""How far a market is from ADL, in money and in contracts, and where one position stands: by hand, laws, errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from random_events import random_books, random_event
+from strategies import panels
+
+import adlkit as adl
+from adlkit.errors import CurveError, PanelError
+
+few = settings(max_examples=3)
+seeds = st.integers(0, 2**32 - 1)
+TIMES = pd.to_datetime(["2025-10-10T21:00:00Z", "2025-10-10T21:10:00Z"]).as_unit("us")
+
+
+@pytest.fixture
+def toy() -> pd.DataFrame:
+    """Ann, long 2, is bankrupt at 80; bob, short 2, at 130; cat, short 1, at 120; dee, long 1, never."""
+    return adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+
+
+def snapshots(panel: pd.DataFrame) -> pd.DataFrame:
+    marked = {time: adl.mark_to(panel, {"BTC": mark}) for time, mark in zip(TIMES, (100.0, 90.0), strict=True)}
+    return pd.concat(marked, names=["time"])
+
+
+# Money, by hand: the shortfall is 2 (80 - p) below 80, p - 120 above 120, and 2 (p - 130) more above 130
+
+
+@pytest.mark.parametrize(
+    ("buffer", "down", "up"), [(0.0, 80.0, 120.0), (10.0, 75.0, 130.0), (40.0, 60.0, 140.0), (160.0, 0.0, 180.0)]
+)
+def test_the_distance_in_money_is_where_the_shortfall_exceeds_the_buffer(toy, buffer, down, up):
+    table = adl.distance_to_adl(toy, buffer=buffer)
+    assert table["price"].to_dict() == pytest.approx({("BTC", "long"): down, ("BTC", "short"): up})
+    expected = [np.inf if down == 0 else 100.0 - down, up - 100.0]
+    assert table["percent"].tolist() == pytest.approx(expected)
+    assert table["sigmas"].isna().all()
+
+
+def test_a_need_that_exists_already_is_no_distance(toy):
+    table = adl.distance_to_adl(adl.mark_to(toy, {"BTC": 70.0}), buffer=19.0, sigma=0.1)
+    assert table["percent"].tolist() == [0.0, 0.0]
+    assert table["sigmas"].tolist() == [0.0, 0.0]
+    assert table["price"].tolist() == [70.0, 70.0]
+
+
+def test_sigmas_are_log_moves_over_the_deviation(toy):
+    table = adl.distance_to_adl(toy, buffer=10.0, sigma=pd.Series({"BTC": 0.05}).rename_axis("symbol"))
+    assert table["sigmas"].tolist() == pytest.approx([-np.log(0.75) / 0.05, np.log(1.3) / 0.05])
+    assert adl.distance_to_adl(toy, buffer=1e9, sigma=0.05)["sigmas"].tolist()[0] == np.inf
+
+
+def test_many_snapshots_give_a_distance_at_each_time(toy):
+    table = adl.distance_to_adl(snapshots(toy), buffer=10.0)
+    assert table.index.names == ["time", "symbol", "side"]
+    assert table["percent"].tolist() == pytest.approx([25.0, 30.0, 100 * (1 - 75 / 90), 100 * (130 / 90 - 1)])
+
+
+def test_a_buffer_may_change_with_time(toy):
+    fund = pd.Series([10.0, 0.0], index=pd.Index(TIMES, name="time"))
+    prices = adl.distance_to_adl(snapshots(toy), buffer=fund)["price"]
+    assert prices.tolist() == pytest.approx([75.0, 130.0, 80.0, 120.0])
+
+
+@few
+@given(panel=panels(), buffer=st.floats(0, 1e4))
+def test_the_distance_in_money_is_the_curves_inverse(panel, buffer):
+    table = adl.distance_to_adl(panel, buffer=buffer)
+    for symbol in panel.index.unique("symbol"):
+        curve = adl.shortfall_curve(panel, symbol=symbol)
+        for side, direction in (("long", "down"), ("short", "up")):
+            found = table.xs((symbol, side), level=("symbol", "side"))["price"].to_numpy()
+            assert found == pytest.approx(np.atleast_1d(curve.price_at(buffer, side=direction)), rel=1e-12)
+
+
+# Contracts
+
+
+def test_the_distance_in_contracts_is_where_an_event_deleverages_somebody(toy):
+    venue = replace(adl.venues.bitmex, deleverages_solvent=False)
+    table = adl.distance_to_adl(toy, venue=venue, sigma=0.1)
+    assert table["price"].tolist() == pytest.approx([80.0, 120.0], rel=2e-6)
+    assert table["percent"].tolist() == pytest.approx([20.0, 20.0], rel=1e-5)
+    assert table["sigmas"].tolist() == pytest.approx([-np.log(0.8) / 0.1, np.log(1.2) / 0.1], rel=1e-5)
+
+
+def test_a_vault_runs_out_of_notional_long_before_it_runs_out_of_money(toy):
+    """A vault of 10,000 at a leverage of 0.01 holds 100 of notional: less than ann's two contracts at 80."""
+    vault = adl.BackstopVault(equity=1e4, max_leverage=0.01)
+    venue = adl.VenueRules("test", "", "made up", policy=adl.Policy(adl.scores.bitmex), buffers=(vault,))
+    assert adl.distance_to_adl(toy, venue=venue)["price"].tolist()[0] == pytest.approx(80.0, rel=2e-6)
+    assert adl.distance_to_adl(toy, buffer=1e4)["percent"].tolist()[0] == np.inf
+
+
+def test_a_market_that_is_never_deleveraged_is_infinitely_far(toy):
+    vault = adl.BackstopVault(equity=1e9, max_leverage=10.0)
+    venue = adl.VenueRules("test", "", "made up", policy=adl.Policy(adl.scores.bitmex), buffers=(vault,))
+    table = adl.distance_to_adl(toy, venue=venue)
+    assert table["percent"].tolist() == [np.inf, np.inf]
+    assert table["price"].tolist() == [0.0, np.inf]
+
+
+@few
+@given(seed=seeds)
+def test_the_distance_in_contracts_is_the_nearest_adl_price(seed):
+    panel, inputs = random_event(seed)
+    books = random_books(np.random.default_rng(seed), panel, adl.mark_prices(panel))
+    case = {"venue": inputs["venue"], "books": books}
+    table = adl.distance_to_adl(panel, **case)
+    reach = adl.adl_price(panel, **case)
+    move = 100.0 * (reach / panel["mark_price"] - 1.0).abs()
+    needy = np.where(panel["qty"] > 0, "short", "long")
+    nearest = move.groupby([panel.index.get_level_values("symbol"), needy]).min()
+    for key, percent in table["percent"].items():
+        assert percent == pytest.approx(nearest.fillna(np.inf).get(key, np.inf), rel=1e-12)
+
+
+# One position
+
+
+def test_my_position_is_what_the_measures_say(toy):
+    venue = replace(adl.venues.bitmex, deleverages_solvent=False)
+    mine = adl.my_position(toy, ("cat", "BTC"), venue=venue)
+    assert mine.name == "cat BTC"
+    assert mine[["qty", "entry_price", "mark_price", "notional"]].tolist() == [-1.0, 100.0, 100.0, 100.0]
+    assert mine["liquidation_price"] == adl.liquidation_price(toy)["cat", "BTC"]
+    assert mine["bankruptcy_price"] == 120.0
+    assert mine[["adl_price", "closed_price", "is_released"]].tolist() == pytest.approx([80.0, 80.0, 0.0], rel=2e-6)
+    assert mine[["rank", "lights", "contracts_ahead", "contracts_in_queue"]].tolist() == [2.0, 1.0, 2.0, 3.0]
+    assert mine["profit_at_risk"] == pytest.approx(20.0, rel=1e-5)
+
+
+def test_a_position_that_is_in_no_queue_has_no_place_in_it(toy):
+    """At 70 ann is bankrupt; above 100 she has a profit, and from 114.3 on, where cat is liquidated, she is reached."""
+    mine = adl.my_position(adl.mark_to(toy, {"BTC": 70.0}), ("ann", "BTC"), venue=adl.venues.bitmex)
+    assert mine[["rank", "lights", "contracts_ahead"]].isna().all()
+    assert mine["contracts_in_queue"] == 1.0
+    assert mine["adl_price"] == pytest.approx(120.0 / 1.05, rel=2e-6)
+
+
+def test_a_position_that_is_never_reached_has_no_profit_at_risk(toy):
+    vault = adl.BackstopVault(equity=1e9, max_leverage=10.0)
+    venue = adl.VenueRules("test", "", "made up", policy=adl.Policy(adl.scores.bitmex), buffers=(vault,))
+    assert adl.my_position(toy, ("bob", "BTC"), venue=venue)[["adl_price", "profit_at_risk"]].isna().all()
+
+
+@pytest.mark.parametrize("key", [("eve", "BTC"), ("ann", "ETH")])
+def test_a_position_that_is_not_there_is_named(toy, key):
+    with pytest.raises(PanelError, match="no position"):
+        adl.my_position(toy, key, venue=adl.venues.bitmex)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        ({}, "give either buffer="),
+        ({"buffer": 1.0, "venue": adl.venues.bitmex}, "give either buffer="),
+        ({"buffer": 1.0, "books": {}}, "books belong to a distance in contracts"),
+        ({"buffer": -1.0}, "buffer must be numbers of 0 or more"),
+        ({"buffer": np.nan}, "buffer must be numbers of 0 or more"),
+        ({"buffer": pd.Series({"ETH": 1.0}).rename_axis("symbol")}, r"buffer: nothing given for \['BTC'\]"),
+        ({"buffer": pd.Series({"BTC": 1.0})}, "buffer: index levels are"),
+        ({"buffer": 1.0, "sigma": -0.1}, "sigma must be numbers of 0 or more"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(toy, given_, message):
+    with pytest.raises(CurveError, match=message):
+        adl.distance_to_adl(toy, **given_)
