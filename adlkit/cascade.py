@@ -467,7 +467,7 @@ def _checked(distance: Floats, qty: Floats, name: str) -> Floats:
     if (falls := np.flatnonzero(distance[1:] < distance[:-1])).size:
         at = falls[0]
         raise CurveError(
-            f"{name} decreases from {distance[at]:g} at {qty[at]:g} contracts to {distance[at + 1]:g} at "
+            f"{name} decreases from {distance[at] + 0.0:g} at {qty[at]:g} contracts to {distance[at + 1]:g} at "
             f"{qty[at + 1]:g}; more contracts must move the price at least as far"
         )
     return distance

@@ -304,3 +304,63 @@ def test_a_side_that_is_never_reached_has_no_share(calm):
     ax = plotting.plot_reach(calm, reach, symbol="BTC")
     assert title(ax) == "BTC: ADL reaches no shorts, no longs"
     assert all((line.get_ydata() == 0).all() for line in ax.get_lines()[:2])
+
+
+# What a price liquidates, and where the mark ends
+
+
+@pytest.fixture(scope="module")
+def cascade():
+    """Ann's 2 contracts fall due at 84.2; bob's 2 rise due at 123.8 and cat's 1 at 114.3."""
+    panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    return adl.cascade_curve(panel, impact=lambda contracts: 5.0 * contracts)
+
+
+def test_liquidations_are_drawn_longs_below_the_mark_and_shorts_above_it(cascade):
+    ax = cascade.liquidations.plot()
+    longs, shorts = ax.lines[0].get_xydata(), ax.lines[1].get_xydata()
+    assert longs[:, 0].max() == 0
+    assert shorts[:, 0].min() == 0
+    for line, side in ((longs, "long"), (shorts, "short")):
+        assert line[:, 1].tolist() == cascade.liquidations.qty(100.0 * (1 + line[:, 0]), side=side).tolist()
+
+
+def test_liquidations_without_any_say_so(cascade):
+    ax = cascade.liquidations.plot()
+    assert title(ax) == "BTC: 10% down liquidates 0 long contracts, 10% up 0 short"
+    assert ax.get_xlabel() == "price of BTC, from the mark of 100"
+
+
+def test_ends_of_cascades_are_drawn_beside_the_line_of_no_cascade(cascade):
+    ax = plotting.plot_cascade_curve(cascade, reach=0.3)
+    none, ends = ax.lines[0].get_xydata(), ax.lines[1].get_xydata()
+    assert none.tolist() == [[-0.3, -0.3], [0.3, 0.3]]
+    drawn = ends[np.isfinite(ends[:, 1])]
+    np.testing.assert_allclose(drawn[:, 1], cascade.price(100.0 * (1 + drawn[:, 0])) / 100.0 - 1)
+
+
+def test_jumps_break_the_line_and_are_dotted(cascade):
+    """10 at ann's, 5 at cat's and 10 at bob's liquidation."""
+    ax = cascade.plot()
+    heights = [float(np.ptp(segment[:, 1])) for segment in ax.collections[0].get_segments()]
+    assert np.isnan(ax.lines[1].get_ydata()).sum() == 3
+    assert heights == pytest.approx([0.1, 0.05, 0.1], abs=1e-3)
+
+
+def test_the_runaway_zone_is_shaded_from_the_runaway_price_on():
+    panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    impact = {"impact": lambda contracts: np.where(contracts > 1, np.inf, contracts)}
+    curve = adl.cascade_curve(panel, **impact)
+    ax = curve.plot()
+    zones = [(zone.get_x(), zone.get_x() + zone.get_width()) for zone in ax.patches]
+    down, up = curve.runaway_price(side="down") / 100 - 1, curve.runaway_price(side="up") / 100 - 1
+    assert zones == [pytest.approx((-0.5, down)), pytest.approx((up, 0.5))]
+    assert title(ax) == "BTC: falls beyond −16% and rises beyond +23% run away"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no cascade", "with cascade", "runs away"]
+
+
+def test_a_cascade_that_never_runs_away_says_so():
+    panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    ax = adl.cascade_curve(panel, impact=lambda contracts: 0.0 * contracts).plot()
+    assert title(ax) == "BTC: a fall of 20% ends at −20%; no fall or rise runs away"
+    assert len(ax.patches) == 0

@@ -86,7 +86,7 @@ def plot_liquidation_curve(curve: LiquidationCurve, *, reach: float = 0.5, ax: A
     >>> import adlkit as adl
     >>> ax = plot_liquidation_curve(adl.liquidation_curve(adl.load_dataset("four_accounts")))
     >>> ax.get_title(loc="left")
-    'BTC: a fall of 10% liquidates 2 long contracts, a rise of 10% no short ones'
+    'BTC: 10% down liquidates 2 long contracts, 10% up 0 short'
     """
     ax = axes(ax, rows=9)
     moves = np.linspace(0.0, reach, SAMPLES)
@@ -191,20 +191,20 @@ def _move_axis(curve: LiquidationCurve, what: str) -> str:
 
 def _liquidation_finding(curve: LiquidationCurve) -> str:
     fall, rise = (float(curve.qty(curve.mark_price * (1 + 0.1 * sign), side=side)) for side, sign, _ in SIDES)
-    longs = f"{short(fall)} long contracts" if fall else "no long contracts"
-    shorts = f"{short(rise)} short ones" if rise else "no short ones"
-    return f"{plain(curve.symbol, NAME_LENGTH)}: a fall of 10% liquidates {longs}, a rise of 10% {shorts}"
+    symbol = plain(curve.symbol, NAME_LENGTH)
+    return f"{symbol}: 10% down liquidates {short(fall)} long contracts, 10% up {short(rise)} short"
 
 
 def _cascade_finding(curve: CascadeCurve) -> str:
-    mark = curve.liquidations.mark_price
-    end = float(curve.price(0.8 * mark)) / mark - 1
-    finding = f"{plain(curve.liquidations.symbol, NAME_LENGTH)}: a fall of 20% ends at {signed_move(end)}"
-    down, up = curve.runaway_price(side="down") / mark - 1, curve.runaway_price(side="up") / mark - 1
-    zones = [f"falls beyond {signed_move(down)}"] * (down > -1) + [f"rises beyond {signed_move(up)}"] * bool(
-        np.isfinite(up)
-    )
-    return f"{finding}; {' and '.join(zones)} run away" if zones else f"{finding}; no fall or rise runs away"
+    """Where a fall of 20% ends unless it runs away, and which moves do."""
+    symbol, mark = plain(curve.liquidations.symbol, NAME_LENGTH), curve.liquidations.mark_price
+    end, down = float(curve.price(0.8 * mark)) / mark - 1, curve.runaway_price(side="down") / mark - 1
+    up = curve.runaway_price(side="up") / mark - 1
+    zones = [f"falls beyond {signed_move(down)}"] * (down > -1)
+    zones += [f"rises beyond {signed_move(up)}"] * bool(np.isfinite(up))
+    parts = [f"a fall of 20% ends at {signed_move(end)}"] * (end > -1)
+    parts.append(f"{' and '.join(zones)} run away" if zones else "no fall or rise runs away")
+    return f"{symbol}: {'; '.join(parts)}"
 
 
 def _broken_line(ax: Axes, moves: Floats, ends: Floats) -> None:
@@ -212,7 +212,13 @@ def _broken_line(ax: Axes, moves: Floats, ends: Floats) -> None:
     seen = JUMP * float(np.nanmax(ends) - np.nanmin(ends))
     jumps = np.flatnonzero(np.diff(ends) - np.diff(moves) > seen)
     gaps = np.full(len(jumps), np.nan)
-    ax.plot(np.insert(moves, jumps + 1, gaps), np.insert(ends, jumps + 1, gaps), color=ADL, linewidth=2.0, label="end")
+    ax.plot(
+        np.insert(moves, jumps + 1, gaps),
+        np.insert(ends, jumps + 1, gaps),
+        color=ADL,
+        linewidth=2.0,
+        label="with cascade",
+    )
     ax.vlines(moves[jumps], ends[jumps], ends[jumps + 1], color=ADL, linewidth=1.2, linestyle=":")
 
 
