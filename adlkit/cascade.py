@@ -17,7 +17,15 @@ from adlkit.book import OrderBook
 from adlkit.contracts import Flags, Floats
 from adlkit.errors import BookError, CurveError
 from adlkit.groups import Codes
-from adlkit.triggers import SUMMARY_MOVES, LiquidationCurve, Queue, liquidation_curve, plain_answer, prices_asked
+from adlkit.triggers import (
+    SUMMARY_MOVES,
+    LiquidationCurve,
+    Queue,
+    liquidation_curve,
+    place_after,
+    plain_answer,
+    prices_asked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +48,7 @@ class Cascade(NamedTuple):
 
     def steps(self, shocked: Floats) -> Codes:
         """Positions that the cascade of each shock liquidates."""
-        return np.asarray(np.searchsorted(self.start, -self.queue.side * shocked, side="right"))
+        return place_after(self.start, -self.queue.side * shocked)
 
     def distance(self, shocked: Floats, step: Codes) -> Floats:
         """How far the contracts up to `step` move the mark [quote/base]."""

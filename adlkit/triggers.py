@@ -25,6 +25,14 @@ Number = TypeVar("Number", bool, int, float)
 SUMMARY_MOVES = (0.05, 0.1, 0.2)
 
 
+def place_after(keys: Floats, values: Floats) -> Codes:
+    """How many of the sorted `keys` are at most each value; sorted values are found several times as fast."""
+    order = np.argsort(values, axis=None)
+    place = np.empty(values.size, dtype=np.intp)
+    place[order] = np.searchsorted(keys, values.ravel()[order], side="right")
+    return place.reshape(values.shape)
+
+
 class Queue(NamedTuple):
     """Positions of one side, in the order in which a price that moves against them liquidates them.
 
@@ -38,7 +46,7 @@ class Queue(NamedTuple):
 
     def reached(self, price: Floats) -> Codes:
         """Positions at or past their liquidation price at each `price`."""
-        return np.asarray(np.searchsorted(self.key, -self.side * price, side="right"))
+        return place_after(self.key, -self.side * price)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -61,7 +61,7 @@ def test_the_summary_and_the_figure_tell_what_moves_liquidate(toy):
     assert summary["short contracts, 20% away"] == 1.0
     assert summary["short contracts, at some price"] == 3.0
     ax = curve.plot()
-    assert ax.get_title(loc="left") == "BTC: a fall of 10% liquidates no long contracts, a rise of 10% no short ones"
+    assert ax.get_title(loc="left") == "BTC: 10% down liquidates 0 long contracts, 10% up 0 short"
     longs = ax.get_lines()[0].get_xydata()
     assert longs[longs[:, 0] > -0.157, 1].max() == 0.0
     assert longs[longs[:, 0] < -0.16, 1].min() == 2.0
