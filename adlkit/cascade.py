@@ -75,8 +75,9 @@ class Cascade(NamedTuple):
         end, side = self.end(shocked), self.queue.side
         is_open = (end > 0) & np.isfinite(end)
         start = np.where(is_open, end, 1.0)
-        far = self.distance(shocked, self.queue.reached(start * (1 - side * width)))
-        near = self.distance(shocked, self.queue.reached(start))
+        step = self.steps(shocked)
+        further = np.maximum(self.queue.reached(start * (1 - side * width)), step)
+        far, near = self.distance(shocked, further), self.distance(shocked, step)
         with np.errstate(invalid="ignore"):
             return np.where(is_open, (far - near) / (start * width), np.nan)
 
@@ -224,7 +225,7 @@ class CascadeCurve(SummaryRepr):
         return plain_answer(float, np.divide(moved, mark - at, out=np.full(at.shape, np.nan), where=at != mark))
 
     def local_amplification(self, shocked: float | Floats, *, width: float = 0.01) -> float | Floats:
-        r"""Further impact per further move, beyond the price at which the mark ends: runaway while it is 1 or more.
+        r"""Further impact per further move, beyond the price at which the mark ends.
 
         Parameters
         ----------
@@ -251,7 +252,9 @@ class CascadeCurve(SummaryRepr):
 
         and for a rise the same with 1 + w. For a smooth F it tends to the branching ratio ``rho(p) I'(Q)`` of the
         density rho of liquidation prices [contracts per quote/base] as w goes to zero; F is a step function here, so
-        the move is finite. A relative impact I is that of the book at the shocked price.
+        the move is finite, and n >= 1 says that a further move of that width moves the mark at least as far again.
+        Whether it then runs away is what `runaway_price` tells. A relative impact I is that of the book at the shocked
+        price.
 
         Examples
         --------

@@ -12,10 +12,12 @@ from adlkit.contracts import Floats
 from adlkit.curves import shortfall_curve
 from adlkit.errors import CurveError, PanelError
 from adlkit.groups import level_keys
+from adlkit.lines import numbers
 from adlkit.margin import bankruptcy_price, effective_leverage, liquidation_price, notional, unrealized_pnl
-from adlkit.panel import check_panel, mark_prices, mark_to
+from adlkit.panel import check_panel, currencies, mark_prices, mark_to
 from adlkit.ranking import adl_queue
 from adlkit.reach import adl_reach
+from adlkit.standing import Standing
 from adlkit.venues import VenueRules
 
 FALL, RISE = "long", "short"
@@ -37,8 +39,9 @@ def distance_to_adl(
     panel : DataFrame
         Checked positions; with a `venue` of one moment.
     buffer : float or Series
-        Money distance: what the venue can pay [ccy], e.g. its insurance fund. A Series has one or more of the levels
-        time and symbol in its index. Not together with `venue`.
+        Money distance: what the venue can pay [ccy], e.g. its insurance fund, in full for each symbol. A Series has
+        one or more of the levels time and symbol in its index; panels of several settlement currencies need one by
+        symbol. Not together with `venue`.
     venue : VenueRules
         Contract distance: rules and buffers of an event, with all their capacities. Not together with `buffer`.
     books : mapping of symbol to OrderBook, optional
@@ -52,7 +55,7 @@ def distance_to_adl(
         ``side`` is that of the accounts which the move bankrupts: ``long`` for a fall. ``mark_price``, ``price``
         where the distance ends [quote/base], ``percent`` (move in % of the mark, never negative) and ``sigmas``
         (abs(log move) / sigma; NaN without `sigma`). 0 when there is a need already; inf, with price 0 or inf, when
-        no price gets there.
+        no price (in contracts: none that `adl_reach` looks at) gets there.
 
         Money: the move of this symbol alone at which the shortfall of all accounts of its currency exceeds the
         buffer. Contracts: the nearest ADL price of any position on the other side (`adl_reach`, whose notes say at
@@ -62,7 +65,8 @@ def distance_to_adl(
     Raises
     ------
     CurveError
-        If not exactly one of buffer and venue is given, or if one of the numbers is missing, NaN or negative.
+        If not exactly one of buffer and venue is given, if a number is missing, not finite, negative, or no number
+        (sigma: or zero), or if one buffer meets several currencies.
     PanelError, BookError, VenueError
         As in `adl_reach`.
 
@@ -83,6 +87,8 @@ def distance_to_adl(
     elif buffer is not None:
         table = _money_distance(panel, buffer)
     deviation = np.nan if sigma is None else _by_row(table.index, sigma, "sigma")
+    if np.any(np.equal(deviation, 0.0)):
+        raise CurveError(f"sigma must be above zero, got {sigma!r}")
     ratio = (table["price"] / table["mark_price"]).to_numpy()
     with np.errstate(divide="ignore"):
         percent = np.where(ratio > 0, 100.0 * np.abs(ratio - 1.0), np.inf)
@@ -113,9 +119,9 @@ def my_position(
         ``qty`` [contracts], ``entry_price``, ``mark_price`` [quote/base], ``notional``, ``unrealized_pnl`` [ccy],
         ``effective_leverage`` [1]; ``liquidation_price``, ``bankruptcy_price``, ``adl_price``, ``closed_price``
         [quote/base] (0, inf and NaN as in the measures of these names and in `adl_reach`); ``is_released`` (1 or 0);
-        at the present marks ``rank``, ``lights`` of the venue's ``n_lights``, ``contracts_ahead`` in the queue and
-        ``contracts_in_queue``, NaN where the position stands in no queue; ``profit_at_risk``: its profit at the ADL
-        price [ccy], which ends there; NaN where the queue never reaches it.
+        at the present marks ``rank``, ``lights`` of the venue's ``n_lights`` and ``contracts_ahead``, NaN where the
+        position stands in no queue, and ``contracts_in_queue`` of its side (accounts in liquidation stand in none);
+        ``profit_at_risk``: its profit at the ADL price [ccy], which ends there; NaN where the queue never reaches it.
 
     Raises
     ------
@@ -133,7 +139,7 @@ def my_position(
     {'liquidation_price': 123.81, 'adl_price': 84.21, 'contracts_ahead': 0.0, 'profit_at_risk': 31.58}
     """
     check_panel(panel)
-    if key not in panel.index or panel.at[key, "qty"] == 0:
+    if not isinstance(key, tuple) or len(key) != 2 or key not in panel.index or panel.at[key, "qty"] == 0:
         raise PanelError([f"no position {key!r} in the panel; give (account, symbol) of one"])
     if venue.tiers is not None:
         panel = mark_to(panel, mark_prices(panel), tiers=venue.tiers)
@@ -154,11 +160,12 @@ def my_position(
 
 
 def _place(panel: pd.DataFrame, key: tuple[str, str], venue: VenueRules) -> dict[str, float]:
-    """Where a position stands in its queue at the present marks."""
+    """Where a position stands in its queue at the present marks; accounts in liquidation stand in none."""
     account, symbol = key
+    side = "long" if panel["qty"][key] > 0 else "short"
+    panel = panel[~Standing.of(panel).is_liquidated]
     weight = panel["qty"].abs() if venue.is_contract_weighted else None
     queues = adl_queue(panel, score=venue.policy.score, weight=weight, n_lights=venue.n_lights).reset_index()
-    side = "long" if panel["qty"][key] > 0 else "short"
     queue = queues[(queues["symbol"] == symbol) & (queues["side"] == side)]
     own, size = queue[queue["account"] == account], queue["qty"].abs()
     is_queued = len(own) > 0
@@ -180,6 +187,8 @@ def _profit_at(position: pd.DataFrame, price: float) -> float:
 
 def _money_distance(panel: pd.DataFrame, buffer: float | pd.Series) -> pd.DataFrame:
     """Marks of each symbol, down and up, beyond which the shortfall exceeds the buffer."""
+    if not isinstance(buffer, pd.Series) and len(coins := currencies(panel)) > 1:
+        raise CurveError(f"one buffer cannot pay in several currencies, found {coins}; give a Series by symbol")
     marks = mark_prices(panel)
     amount = _by_row(marks.index, buffer, "buffer")
     price = {side: np.empty(len(marks)) for side in (FALL, RISE)}
@@ -218,9 +227,9 @@ def _by_row(index: pd.Index, given: float | pd.Series, what: str) -> Floats:
         keys = level_keys(index, names)
         if not keys.isin(given.index).all():
             raise CurveError(f"{what}: nothing given for {list(map(str, keys[~keys.isin(given.index)].unique()[:5]))}")
-        values = given.reindex(keys).to_numpy(dtype=float)
+        values = numbers(given.reindex(keys).to_numpy(), what)
     else:
-        values = np.full(len(index), given, dtype=float)
-    if not (values >= 0).all():
-        raise CurveError(f"{what} must be numbers of 0 or more, got {given!r}")
+        values = np.broadcast_to(numbers(given, what), len(index))
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise CurveError(f"{what} must be finite and not below zero, got {given!r}")
     return values

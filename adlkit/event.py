@@ -15,14 +15,14 @@ import pandas as pd
 from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
 from adlkit.buffers import Buffer
-from adlkit.contracts import INVERSE, Floats, is_inverse, value_of
+from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.deleveraging import deleverage
 from adlkit.distress import BOOK, ROUNDING, Distress
 from adlkit.errors import BookError, PanelError, VenueError
 from adlkit.groups import Groups
 from adlkit.liquidation import absorb, liquidate
 from adlkit.margin import equity, notional
-from adlkit.panel import check_panel, mark_to, per_row
+from adlkit.panel import check_panel, currencies, mark_to, per_row
 from adlkit.standing import Standing
 from adlkit.tally import ADL, OPEN, RESIDUAL, SETTLEMENT, Tally
 from adlkit.venues import ACCOUNT, VenueRules
@@ -254,23 +254,13 @@ def check_event(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, Orde
         raise BookError(f"books must map symbols to OrderBook, e.g. {{'BTC': book}}; got a {type(books).__name__}")
     if "time" in panel.index.names:
         raise PanelError(["an event takes one moment; select it, e.g. panel.xs(time, level='time')"])
-    coins = _coins(panel)
+    coins = currencies(panel)
     if len(coins) > 1:
         raise PanelError([f"an event takes one settlement currency, found {coins}; run one event for each"])
     if unknown := sorted(set(books) - set(panel.index.unique("symbol"))):
         raise BookError(f"books for symbols {unknown} that are not in the panel; drop them")
     if wrong := [symbol for symbol, book in books.items() if not isinstance(book, OrderBook)]:
         raise BookError(f"books of {wrong} are no OrderBook; build them with adl.OrderBook(bids, asks)")
-
-
-def _coins(panel: pd.DataFrame) -> list[str]:
-    """Settlement currencies of a panel; without that column each inverse symbol has its own, linear ones share."""
-    if "settlement" in panel:
-        return sorted(panel["settlement"].unique())
-    if "contract" not in panel:
-        return []
-    inverse = panel["contract"] == INVERSE
-    return [*panel["contract"][~inverse].unique(), *map(str, panel.index[inverse].unique("symbol"))]
 
 
 def _standing(marked: pd.DataFrame, previous_marks: Marks | None, oracles: Marks | None) -> Standing:

@@ -18,6 +18,7 @@ from adlkit.buffers import InsuranceFund
 from adlkit.contracts import Flags, Floats
 from adlkit.deleveraging import NeedLine, fill_values, first_bearable, need_lines, serve
 from adlkit.distress import ROUNDING, Distress
+from adlkit.errors import PanelError
 from adlkit.groups import Codes, Groups
 from adlkit.liquidation import absorb, liquidate
 from adlkit.matching import served
@@ -62,8 +63,10 @@ class Market:
         As in `adl_reach`; the books are relative.
     values : mapping of str to float
         Present value of one contract of every symbol [ccy].
-    kinks : array
-        Per position of `panel`: price at which it begins to need closing [quote/base].
+    kinks : tuple of arrays
+        Per position of `panel`: prices at which more of it needs closing [quote/base]; the first is where that begins.
+    furthest : tuple of float
+        Largest fall and largest rise [1] that are looked at.
     fixed_score : array
         Per position: its score where that orders the queue at every mark; else NaN.
     symbol : str
@@ -74,7 +77,8 @@ class Market:
     venue: VenueRules
     books: Mapping[str, OrderBook]
     values: Mapping[str, float]
-    kinks: Floats
+    kinks: tuple[Floats, ...]
+    furthest: tuple[float, float]
     fixed_score: Floats
     symbol: str
 
@@ -110,11 +114,12 @@ class Market:
 
     @cached_property
     def kink_moves(self) -> Floats:
-        """Fall [1] at which each long, rise at which each short begins to need closing; NaN: never, or since before."""
+        """Fall [1] of each long, rise of each short, at each of its kinks, in rows; NaN: never, or too far."""
         with np.errstate(invalid="ignore"):
-            move = self.side * (1.0 - self.kinks[self.rows] / self.mark)
+            move = self.side * (1.0 - np.array(self.kinks)[:, self.rows] / self.mark)
         move = np.where(np.abs(move) <= ROUNDING, 0.0, move)
-        return np.where((move >= 0) & (move < np.where(self.side > 0, 1.0, np.inf)), move, np.nan)
+        furthest = np.where(self.side > 0, *self.furthest)
+        return np.where((move >= 0) & (move <= furthest), move, np.nan)
 
     @cached_property
     def side(self) -> Floats:
@@ -125,17 +130,20 @@ class Market:
         """Mark after a move [quote/base]; NaN where the move is infinite."""
         return np.where(np.isfinite(move), self.mark * (1.0 + move), np.nan)
 
-    @cached_property
-    def bounds(self) -> tuple[float, float]:
-        """Lowest and highest mark at which no position's maintenance margin is below zero."""
+    def check_margins(self) -> None:
+        """Raise an error if a margin falls below zero on the way: without tiers an event would refuse such a mark."""
         if self.venue.tiers is not None:
-            return 0.0, np.inf
-        margin = self.standing.size[self.rows] * self.standing.rate[self.rows]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            part = np.fmax.reduce(self.standing.deduction[self.rows] / margin, initial=0.0)
-        if part == 0:
-            return 0.0, np.inf
-        return (0.0, self.mark / part) if self.is_inverse else (self.mark * part, np.inf)
+            return
+        fall, rise = self.furthest
+        least = 1.0 / (1.0 + rise) if self.is_inverse else 1.0 - fall
+        margin = self.standing.size[self.rows] * self.standing.rate[self.rows] * least
+        if (margin < self.standing.deduction[self.rows]).any():
+            raise PanelError(
+                [
+                    f"maintenance_deduction: margins of {self.symbol} fall below zero on the way down {fall:.0%} or up "
+                    f"{rise:.0%}; pass the tiers with venue.with_tiers(tiers), or smaller moves"
+                ]
+            )
 
     @cached_property
     def fixed_order(self) -> Codes | None:
@@ -153,7 +161,7 @@ class Market:
             and not venue.protects_winners
             and (venue.partial is None or not venue.deleverages_solvent)
             and self.symbol not in self.books
-            and all(isinstance(buffer, InsuranceFund) for buffer in venue.buffers)
+            and all(type(buffer) is InsuranceFund for buffer in venue.buffers)
             and not self.standing.is_liquidated[self.rows].any()
         )
 

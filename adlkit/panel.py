@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from adlkit.checks import FACTS, LEVELS, group_problems, index_problems, margin_problems, value_problems
-from adlkit.contracts import Floats, notional_of
+from adlkit.contracts import INVERSE, Floats, notional_of
 from adlkit.errors import PanelError
 from adlkit.groups import Codes, labelled_groups, level_codes, level_groups, level_keys, level_labels, market_levels
 from adlkit.intake import column_problems, flat, to_pandas, typed_columns
@@ -199,6 +199,16 @@ def open_interest_gap(panel: pd.DataFrame) -> pd.Series:
     """
     markets, labels = labelled_groups(panel.index, market_levels(panel))
     return pd.Series(markets.total(panel["qty"].to_numpy()), index=labels, name="open_interest_gap")
+
+
+def currencies(panel: pd.DataFrame) -> list[str]:
+    """Settlement currencies of a panel; without that column each inverse symbol has its own, linear ones share."""
+    if "settlement" in panel:
+        return sorted(panel["settlement"].unique())
+    if "contract" not in panel:
+        return []
+    inverse = panel["contract"] == INVERSE
+    return [*panel["contract"][~inverse].unique(), *map(str, panel.index[inverse].unique("symbol"))]
 
 
 def with_tiers(panel: pd.DataFrame, tiers: pd.DataFrame) -> pd.DataFrame:

@@ -98,7 +98,8 @@ def adl_reach(
     symbol : str, optional
         Look at this symbol only; the rows of others hold NaN and False. Without it every symbol moves in turn.
     moves : sequence of float
-        Moves of the mark [1], above 0, at which events are looked at in both directions (a fall only below 1).
+        Moves of the mark [1], above 0, at which events are looked at in both directions (a fall only below 1); nothing
+        is looked at beyond the furthest of them.
 
     Returns
     -------
@@ -108,13 +109,14 @@ def adl_reach(
         ``width`` : how far [1] nearer the present mark the queue may begin to take: between ``adl_price`` and that
         much nearer it nothing was looked at, at its near end nothing is taken. 0 where the present mark is the answer
         or the order of the queue is solved in closed form.
-        ``is_released`` : at a later move in the same direction the event leaves the position alone again, since the
-        order of the queue, or what stands before it, has changed.
+        ``is_released`` : at a later move in the same direction (in either, where the present mark is the answer) the
+        event leaves the position alone again, since the order of the queue, or what stands before it, has changed.
 
     Raises
     ------
     PanelError
-        As in `run_event`, or if the panel does not hold the symbol.
+        As in `run_event`; if the panel does not hold the symbol; if the venue has no tiers and a maintenance
+        deduction would make a margin negative on the way.
     BookError
         As in `run_event`, or if a real book has an empty side, and so no centre.
     VenueError
@@ -122,16 +124,17 @@ def adl_reach(
 
     Notes
     -----
-    Looked at are the present mark, the `moves`, and in each direction up to 32 kinks of the need (prices at which one
-    more account is bankrupt or, where the venue deleverages those too, liquidated; of more than 32 those at equal
-    steps of contracts). Each answer then lies between two prices; up to 64 further prices per symbol narrow them down
-    to 1e-6: the front of the queues first, which is the distance to ADL, then the nearest ones. In a panel of few
-    accounts every answer is narrow; in a large one ``width`` tells which are. A position that is taken, released and
-    taken again between two neighbouring prices may be missed.
+    Looked at are the present mark, the `moves`, and in each direction, up to the furthest move, 32 kinks of the need:
+    prices at which one more account is bankrupt or, where the venue deleverages those too, liquidated; of more than 32
+    the nearest 16 and those at 16 equal steps of contracts. Each answer then lies between two prices; up to 64 further
+    prices per symbol narrow them down to 1e-6: the front of the queues first, which is the distance to ADL, then the
+    nearest ones. In a panel of few accounts every answer is narrow; in a large one ``width`` tells which are. A
+    position that is taken and released again between two neighbouring prices may be missed there: an ADL price is then
+    too far from the mark, never too near.
 
-    The score is asked about the accounts that hold the symbol or are in liquidation already: it may judge a position
-    by its own account and market, as all of `adlkit.scores` do (`adlkit.scores.random_start`, which looks at
-    everybody, has a fixed order and is asked once).
+    Score and weight of the policy are asked about the accounts that hold the symbol or are in liquidation already:
+    they may judge a position by its own account and market, as all of `adlkit.scores` do
+    (`adlkit.scores.random_start`, which looks at everybody, has a fixed order and is asked once).
 
     Every move is taken to be reached in small steps: a venue that fills at previous marks or oracle prices fills at
     the mark.
@@ -161,13 +164,18 @@ def adl_reach(
         panel = mark_to(panel, mark_prices(panel), tiers=venue.tiers)
     score, holdings = venue.policy.score, Holdings.of(Standing.of(panel))
     depth = {symbol: book.relative() for symbol, book in (books or {}).items()}
-    kinks = liquidation_price(panel, tiers=venue.tiers) if venue.deleverages_solvent else bankruptcy_price(panel)
+    kinks = [bankruptcy_price(panel).to_numpy()]
+    if venue.deleverages_solvent:
+        kinks = [liquidation_price(panel, tiers=venue.tiers).to_numpy(), *kinks]
+    furthest = max([move for move in moves if move < 1], default=0.0), max(moves, default=0.0)
     fixed = evaluate(score, panel).to_numpy() if getattr(score, "is_fixed", False) else np.full(len(panel), np.nan)
     price, closed, width = np.full((3, len(panel)), np.nan)
     is_released = np.zeros(len(panel), dtype=bool)
     for name in holdings.values if symbol is None else [symbol]:
         rows = holdings.touched_by(name)
-        market = Market(panel.iloc[rows], venue, depth, holdings.values, kinks.to_numpy()[rows], fixed[rows], name)
+        prices = tuple(price[rows] for price in kinks)
+        market = Market(panel.iloc[rows], venue, depth, holdings.values, prices, furthest, fixed[rows], name)
+        market.check_margins()
         answer = _solved(market) if market.is_solvable else _searched(market, moves)
         own = rows[market.rows]
         price[own], closed[own], width[own], is_released[own] = answer
@@ -231,18 +239,16 @@ class Search:
         self.full.note(move, (closed > 0) & (closed >= self.market.qty * (1 - FULL)))
 
     def steps(self, moves: Sequence[float]) -> Floats:
-        """Moves to look at: those given and kinks of the need, as far as no maintenance margin falls below zero."""
-        market = self.market
-        kinks = market.kink_moves
-        ahead = np.flatnonzero((market.side == -self.sign) & np.isfinite(kinks))
-        ahead = ahead[np.argsort(kinks[ahead], kind="stable")]
-        if len(ahead) > MOST_KINKS:
-            need = np.cumsum(market.qty[ahead])
-            ahead = ahead[np.searchsorted(need, np.linspace(0, need[-1], MOST_KINKS + 1)[1:] * (1 - FULL))]
-        steps = np.unique([*moves, *(kinks[ahead] + BEYOND * (1.0 + kinks[ahead]))])
-        low, high = market.bounds
-        price = market.price(self.sign * steps)
-        return steps[(price > 0) & (low <= price) & (price <= high)]
+        """Moves to look at: those given, and kinks of the need up to the furthest of them."""
+        kinks, qty = self.market.kink_moves, np.broadcast_to(self.market.qty, self.market.kink_moves.shape)
+        is_ahead = (self.market.side == -self.sign) & np.isfinite(kinks)
+        move, need = kinks[is_ahead], qty[is_ahead]
+        order = np.argsort(move, kind="stable")
+        move, need = move[order], np.cumsum(need[order])
+        if len(move) > MOST_KINKS:
+            steps = np.linspace(0, need[-1], MOST_KINKS // 2 + 1)[1:] * (1 - FULL)
+            move = move[np.union1d(np.arange(MOST_KINKS // 2), np.searchsorted(need, steps))]
+        return np.unique([*[step for step in moves if self.sign > 0 or step < 1], *(move + BEYOND * (1.0 + move))])
 
 
 def _searched(market: Market, moves: Sequence[float]) -> Answer:
@@ -274,7 +280,11 @@ def _nearer(fall: Search, rise: Search) -> Answer:
         adl_price=fall.market.price(np.where(is_fall, -outer, outer)),
         closed_price=fall.market.price(full),
         width=np.where(outer == 0, 0.0, np.where(np.isfinite(outer), outer - inner, np.nan)),
-        is_released=np.where(is_fall, fall.reached.turns_back, rise.reached.turns_back),
+        is_released=np.where(
+            outer == 0,
+            fall.reached.turns_back | rise.reached.turns_back,
+            np.where(is_fall, fall.reached.turns_back, rise.reached.turns_back),
+        ),
     )
 
 
@@ -283,14 +293,15 @@ def _solved(market: Market) -> Answer:
 
     Shorts are reached by a fall, longs by a rise.
     """
+    begin = market.kink_moves[0]
     begins, ends = np.full((2, len(market.rows)), np.inf)
     place = np.zeros(len(market.standing.qty), dtype=np.intp)
     place[market.rows] = np.arange(len(market.rows))
     order = place[market.fixed_order]
     for side in (1.0, -1.0):
-        needy = np.flatnonzero((market.side == side) & np.isfinite(market.kink_moves))
-        needy = needy[np.argsort(market.kink_moves[needy], kind="stable")]
-        need, move = np.cumsum(market.qty[needy]), np.append(market.kink_moves[needy], np.inf)
+        needy = np.flatnonzero((market.side == side) & np.isfinite(begin))
+        needy = needy[np.argsort(begin[needy], kind="stable")]
+        need, move = np.cumsum(market.qty[needy]), np.append(begin[needy], np.inf)
         queued = order[market.side[order] == -side]
         until, dust = np.cumsum(market.qty[queued]), ROUNDING * need[-1:].sum()
         begins[queued] = move[np.searchsorted(need, np.append(0.0, until)[:-1] + dust, side="right")]

@@ -62,6 +62,7 @@ def main(n: int) -> None:
     by_score: list[dict[str, Any]] = []
     for seed in tqdm(range(n), unit="panel"):
         panel, inputs = random_event(seed)
+        panel = panel.assign(maintenance_deduction=0.0)  # without tiers it would bound the marks
         score, rng = SCORES[seed % len(SCORES)], np.random.default_rng(seed)
         books = random_books(rng, panel, adl.mark_prices(panel))
         venue = inputs["venue"]

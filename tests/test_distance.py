@@ -71,7 +71,7 @@ def test_a_buffer_may_change_with_time(toy):
 
 
 @few
-@given(panel=panels(), buffer=st.floats(0, 1e4))
+@given(panel=panels(kind="linear") | panels(kind="inverse"), buffer=st.floats(0, 1e4))
 def test_the_distance_in_money_is_the_curves_inverse(panel, buffer):
     table = adl.distance_to_adl(panel, buffer=buffer)
     for symbol in panel.index.unique("symbol"):
@@ -112,6 +112,7 @@ def test_a_market_that_is_never_deleveraged_is_infinitely_far(toy):
 @given(seed=seeds)
 def test_the_distance_in_contracts_is_the_nearest_adl_price(seed):
     panel, inputs = random_event(seed)
+    panel = panel.assign(maintenance_deduction=0.0)
     books = random_books(np.random.default_rng(seed), panel, adl.mark_prices(panel))
     case = {"venue": inputs["venue"], "books": books}
     table = adl.distance_to_adl(panel, **case)
@@ -152,7 +153,34 @@ def test_a_position_that_is_never_reached_has_no_profit_at_risk(toy):
     assert adl.my_position(toy, ("bob", "BTC"), venue=venue)[["adl_price", "profit_at_risk"]].isna().all()
 
 
-@pytest.mark.parametrize("key", [("eve", "BTC"), ("ann", "ETH")])
+def test_accounts_in_liquidation_stand_in_no_queue():
+    """s1 is 3% from bankruptcy at a margin of 5%: nobody stands ahead of s2."""
+    row = {"symbol": "BTC", "entry_price": 100.0, "mark_price": 100.0, "maintenance_rate": 0.05}
+    rows = [{"account": "l", "qty": 6.0, "collateral": 300.0}, {"account": "s1", "qty": -3.0, "collateral": 9.0}]
+    rows += [{"account": "s2", "qty": -3.0, "collateral": 300.0}]
+    panel = adl.build_panel(pd.DataFrame([row | more for more in rows]))
+    venue = adl.VenueRules("test", "", "made up", policy=adl.Policy(adl.effective_leverage))
+    assert adl.my_position(panel, ("s2", "BTC"), venue=venue)[["rank", "contracts_ahead"]].tolist() == [1.0, 0.0]
+    mine = adl.my_position(panel, ("s1", "BTC"), venue=venue)
+    assert np.isnan(mine["rank"])
+    assert mine["contracts_in_queue"] == 3.0
+
+
+def test_one_buffer_does_not_pay_in_several_currencies():
+    row = {"qty": 1.0, "entry_price": 100.0, "mark_price": 100.0, "collateral": 20.0}
+    coins = [
+        {"account": "a", "symbol": "BTC", "settlement": "USD"},
+        {"account": "b", "symbol": "ETH", "settlement": "EUR"},
+    ]
+    panel = adl.build_panel(pd.DataFrame([row | coin for coin in coins]))
+    with pytest.raises(CurveError, match=r"several currencies, found \['EUR', 'USD'\]"):
+        adl.distance_to_adl(panel, buffer=10.0)
+    buffers = pd.Series({"BTC": 10.0, "ETH": 20.0}).rename_axis("symbol")
+    falls = adl.distance_to_adl(panel, buffer=buffers)["price"].xs("long", level="side")
+    assert falls.to_dict() == {"BTC": 70.0, "ETH": 60.0}
+
+
+@pytest.mark.parametrize("key", [("eve", "BTC"), ("ann", "ETH"), ("ann",), "ann", ["ann", "BTC"]])
 def test_a_position_that_is_not_there_is_named(toy, key):
     with pytest.raises(PanelError, match="no position"):
         adl.my_position(toy, key, venue=adl.venues.bitmex)
@@ -167,11 +195,15 @@ def test_a_position_that_is_not_there_is_named(toy, key):
         ({}, "give either buffer="),
         ({"buffer": 1.0, "venue": adl.venues.bitmex}, "give either buffer="),
         ({"buffer": 1.0, "books": {}}, "books belong to a distance in contracts"),
-        ({"buffer": -1.0}, "buffer must be numbers of 0 or more"),
-        ({"buffer": np.nan}, "buffer must be numbers of 0 or more"),
+        ({"buffer": -1.0}, "buffer must be finite and not below zero"),
+        ({"buffer": np.nan}, "buffer must be finite and not below zero"),
         ({"buffer": pd.Series({"ETH": 1.0}).rename_axis("symbol")}, r"buffer: nothing given for \['BTC'\]"),
         ({"buffer": pd.Series({"BTC": 1.0})}, "buffer: index levels are"),
-        ({"buffer": 1.0, "sigma": -0.1}, "sigma must be numbers of 0 or more"),
+        ({"buffer": np.inf}, "buffer must be finite and not below zero"),
+        ({"buffer": "2"}, "buffer are of type"),
+        ({"buffer": True}, "buffer are of type"),
+        ({"buffer": 1.0, "sigma": 0.0}, "sigma must be above zero"),
+        ({"buffer": 1.0, "sigma": -0.1}, "sigma must be finite and not below zero"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(toy, given_, message):

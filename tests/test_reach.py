@@ -14,7 +14,6 @@ from random_events import random_books, random_event
 
 import adlkit as adl
 from adlkit.errors import BookError, PanelError, VenueError
-from adlkit.market import Market
 
 MOVES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2.0)
 seeds = st.integers(0, 2**32 - 1)
@@ -170,6 +169,7 @@ def test_an_inverse_market_is_reached_at_its_bankruptcy_prices():
 def random_case(seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A panel at its present marks, with rules, buffers and books that go by distance from the mark."""
     panel, inputs = random_event(seed)
+    panel = panel.assign(maintenance_deduction=0.0)  # without tiers it would bound the marks
     books = random_books(np.random.default_rng(seed), panel, adl.mark_prices(panel))
     return panel, {"venue": inputs["venue"], "books": {name: book.relative() for name, book in books.items()}}
 
@@ -204,8 +204,6 @@ def test_no_event_on_the_grid_takes_from_a_position_before_its_adl_price(seed):
     symbol = panel.index.get_level_values("symbol")
     for name, mark in adl.mark_prices(panel).items():
         for move in (*MOVES, *(-move for move in MOVES if move < 1)):
-            if (panel["maintenance_deduction"] > 0).any() and move != 0:
-                continue  # without tiers a deduction bounds the marks that an event accepts
             hit = (taken(panel, case, name, mark * (1.0 + move)) > 0) & (symbol == name)
             assert (distance[hit] <= abs(move) * (1 + 1e-12)).all()
 
@@ -256,21 +254,31 @@ def test_tiers_of_the_venue_hold_at_every_price():
     assert event.positions.at[key, "deleveraged"] > 0
 
 
-def test_without_tiers_no_price_is_looked_at_where_a_margin_would_be_below_zero():
-    """A deduction of half the margin: below half of the mark the margin of the first long would be negative."""
+def test_without_tiers_a_deduction_bounds_the_moves():
+    """A deduction of half the margin: below half of the mark the margin of that long would be negative."""
     panel = market(1.0, 2.0).assign(maintenance_rate=0.01)
     panel.loc[("l3", "BTC"), "maintenance_deduction"] = 0.5 * 4.0
-    looked = []
-    seen = Market.closed_at
+    for score in (fixed, listed):
+        with pytest.raises(PanelError, match=r"margins of BTC fall below zero .* pass the tiers"):
+            adl.adl_reach(panel, venue=venue(score=score))
+        near = adl.adl_reach(panel, venue=venue(score=score), moves=(0.25, 0.5))
+        assert of_shorts(near["adl_price"]) == pytest.approx([90.0, 80.0], rel=2e-6)
 
-    def noted(self: Market, price: float) -> np.ndarray:
-        looked.append(price)
-        return seen(self, price)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Market, "closed_at", noted)
-        adl.adl_reach(panel, venue=venue(score=listed))
-    assert 50.0 <= min(looked) < 51.0
+def test_nothing_is_looked_at_beyond_the_furthest_move():
+    for score in (fixed, listed):
+        near = adl.adl_reach(market(1.0, 2.0), venue=venue(score=score), moves=(0.15,))
+        assert of_shorts(near["adl_price"]) == pytest.approx([90.0, np.nan], rel=2e-6, nan_ok=True)
+
+
+def test_the_nearest_kinks_are_looked_at_however_small_they_are():
+    """One long of 4, bankrupt at 97.9, before forty of 10; the vault takes 390 of notional, all but 0.016 of the 4."""
+    rows = [position("l0", 4.0, broke_at=97.9)]
+    rows += [position(f"l{n}", 10.0, broke_at=60.0 + n / 100) for n in range(1, 41)]
+    rows += [position("s0", -500.0, broke_at=1e4)]
+    vault = adl.BackstopVault(equity=390.0, max_leverage=1.0)
+    reach = adl.adl_reach(adl.build_panel(pd.DataFrame(rows)), venue=venue(vault, score=listed))
+    assert reach.at[("s0", "BTC"), "adl_price"] == pytest.approx(97.9, rel=2e-6)
 
 
 @pytest.mark.parametrize("rule", [adl.rules.pro_rata, adl.rules.water_fill])
