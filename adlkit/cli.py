@@ -25,7 +25,9 @@ from adlkit import __version__, scores, venues
 from adlkit._display import format_number
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, Buffer, InsuranceFund
+from adlkit.curves import shortfall_curve
 from adlkit.data import dataset_names, load_dataset
+from adlkit.distance import distance_to_adl
 from adlkit.errors import AdlkitError
 from adlkit.event import EventResult, run_event
 from adlkit.files import read_table, write_whole
@@ -38,6 +40,7 @@ EMBEDDED = "synthetic_crash"
 FUND, VAULT, VAULT_LEVERAGE = 200_000.0, 1_000_000.0, 3.0
 """Buffers for the embedded data: small enough that book, buffer and ADL all have work to do."""
 SHOCK = -0.2
+MOVES = (-0.3, -0.2, -0.1, 0.1, 0.2, 0.3)
 DUST = 1e-9
 TEXT = ("time", "account", "symbol", "contract", "settlement", "owner")
 ADL_FILLS = {"user", "coin", "adl_price", "adl_size"}
@@ -151,16 +154,33 @@ def _event(arguments: argparse.Namespace) -> None:
 
 def _rank(arguments: argparse.Namespace) -> None:
     panel = _positions(arguments)
-    known = sorted(map(str, panel.index.unique("symbol")))
-    if arguments.symbol is not None and arguments.symbol not in known:
-        raise CommandError(f"unknown symbol {arguments.symbol!r}; known: {known[:20]}")
+    known = panel.index.unique("symbol")
     queue = adl_queue(panel, score=getattr(scores, arguments.score)).reset_index()
-    shown = queue["symbol"].isin(known if arguments.symbol is None else [arguments.symbol])
+    shown = queue["symbol"].isin(known if arguments.symbol is None else [_known(arguments.symbol, known)])
     table = queue[shown & (queue["rank"] <= arguments.top)].rename(columns={"effective_leverage": "leverage"})
     dots = ["●" * lit + "○" * (5 - lit) for lit in table["lights"]]
     table = table.assign(lights=dots)
     keys = [name for name in ("time", "symbol", "side", "rank", "account") if name in table]
     _show(table[[*keys, "qty", "notional", "unrealized_pnl", "leverage", "score", "lights"]])
+
+
+def _curve(arguments: argparse.Namespace) -> None:
+    panel = _still_positions(arguments)
+    marks = mark_prices(panel)
+    shown = list(marks.index) if arguments.symbol is None else [_known(arguments.symbol, marks.index)]
+    usual = FUND if arguments.file is None else 0.0
+    buffer = usual if arguments.buffer is None else arguments.buffer
+    distance = distance_to_adl(panel, buffer=pd.Series(buffer, index=marks.index))["percent"]
+    rows = []
+    for symbol in shown:
+        curve = shortfall_curve(panel, symbol=symbol)
+        owed = curve.shortfall(marks[symbol] * (1 + np.array(MOVES)))
+        moves = {f"{move:+.0%}": amount for move, amount in zip(MOVES, owed, strict=True)}
+        ends = {"fall %": distance[symbol, "long"], "rise %": distance[symbol, "short"]}
+        rows.append({"symbol": symbol, "mark": marks[symbol], **moves, **ends})
+    print("Shortfall after a move of each symbol alone, and the moves at which it exceeds a buffer of", end=" ")
+    print(f"{_number(buffer)}.\n")
+    _show(pd.DataFrame(rows))
 
 
 def _datasets(_: argparse.Namespace) -> None:
@@ -220,6 +240,25 @@ def _positions(arguments: argparse.Namespace) -> pd.DataFrame:
         print("ADL fills: equity is that of the end of the window, and only deleveraged accounts are in the queues.\n")
         return panel
     return build_panel(frame)
+
+
+def _still_positions(arguments: argparse.Namespace) -> pd.DataFrame:
+    """The positions of one moment whose marks are to move."""
+    if arguments.file is None:
+        return load_dataset(EMBEDDED)
+    frame = _read(arguments.file)
+    if _holds_fills(frame):
+        raise CommandError(f"{arguments.file} holds ADL fills, not positions; use: adlkit report {arguments.file}")
+    panel = build_panel(frame)
+    if "time" in panel.index.names:
+        raise CommandError("the file holds several times and a curve takes one; keep the rows of one and drop `time`")
+    return panel
+
+
+def _known(symbol: str, symbols: pd.Index) -> str:
+    if symbol not in symbols:
+        raise CommandError(f"unknown symbol {symbol!r}; known: {sorted(map(str, symbols))[:20]}")
+    return symbol
 
 
 def _books(depth: pd.DataFrame) -> dict[str, OrderBook]:
@@ -445,6 +484,12 @@ def _parser() -> argparse.ArgumentParser:
     rank.add_argument("--score", metavar="NAME", choices=SCORES, default="bitmex", help=f"one of {', '.join(SCORES)}")
     rank.add_argument("--symbol", help="only this one")
     rank.add_argument("--top", metavar="N", type=_whole, default=10, help="per queue; default: %(default)s")
+
+    curve = _command(commands, "curve", _curve, "show what a move of each symbol leaves owed, and how far ADL is")
+    curve.add_argument("--symbol", help="only this one")
+    curve.add_argument(
+        "--buffer", metavar="MONEY", type=_amount, help=f"what the venue can pay; default: {FUND:,.0f}, or 0 with FILE"
+    )
 
     commands.add_parser("datasets", help="list the embedded datasets").set_defaults(run=_datasets)
     return parser

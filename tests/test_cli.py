@@ -15,7 +15,7 @@ import adlkit as adl
 from adlkit.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ["report", "event", "rank", "datasets"]
+COMMANDS = ["report", "event", "rank", "curve", "datasets"]
 PANEL = """account,symbol,qty,entry_price,mark_price,collateral
 001,BTC,2,100,90,40
 bob,BTC,-1,100,90,60
@@ -205,6 +205,24 @@ def test_rank_agrees_with_adl_queue(capsys):
     assert shown == queue.index.tolist()  # an account in several symbols counts with all of them
 
 
+def test_curve_shows_what_each_move_leaves_owed_and_how_far_adl_is(capsys):
+    assert main(["curve", "--buffer", "1e6"]) == 0
+    panel = adl.load_dataset("synthetic_crash")
+    row = cells(capsys.readouterr().out, "BTC")
+    owed = adl.shortfall_curve(panel, symbol="BTC").shortfall([7e4, 8e4, 9e4, 1.1e5, 1.2e5, 1.3e5])
+    away = adl.distance_to_adl(panel, buffer=1e6)["percent"]["BTC"]
+    shown = [float(cell.replace(",", "")) for cell in row[1:]]
+    assert shown == pytest.approx([1e5, *owed, away["long"], away["short"]], rel=1e-5)
+
+
+def test_curve_of_a_file_has_no_buffer_unless_it_is_given(capsys):
+    """001 owns 20 at 90 and is bankrupt at 80; bob, short 1 at 100 with 60, at 160, NA at 170."""
+    assert main(["curve", "panel.csv"]) == 0
+    assert cells(capsys.readouterr().out, "BTC")[-2:] == ["11.1111", "77.7778"]
+    assert main(["curve", "panel.csv", "--symbol", "BTC", "--buffer", "20"]) == 0
+    assert cells(capsys.readouterr().out, "BTC")[-2:] == ["22.2222", "94.4444"]
+
+
 def test_rank_of_fills_says_what_their_equity_is(capsys):
     main(["rank", "fills.csv"])
     text = capsys.readouterr().out
@@ -303,6 +321,8 @@ def test_all_faults_of_a_panel_stand_in_one_line(capsys):
         (["event", "panel.csv", "--tiers", "depth.csv"], "tiers:"),
         (["event", "panel.csv", "--tiers", "twice.csv"], "columns ['rate'] stand twice"),
         (["report", "fills.csv", "--shock", "-0.1", "--vault", "1"], "--shock, --vault do not apply"),
+        (["curve", "--symbol", "XRP"], "unknown symbol 'XRP'; known: ['BTC', 'DOGE', 'ETH', 'SOL']"),
+        (["curve", "fills.csv"], "fills.csv holds ADL fills, not positions"),
         (["rank", "--symbol", "XRP"], "unknown symbol 'XRP'; known: ['BTC', 'DOGE', 'ETH', 'SOL']"),
     ],
 )
