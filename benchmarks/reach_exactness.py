@@ -25,7 +25,7 @@ from adlkit.market import Market
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from random_events import SCORES, random_books, random_event
 
-MOVES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 4.0)
+MOVES = (0.02, 0.1, 0.3, 0.8, 2.0)
 
 
 def looked_at(panel: pd.DataFrame, case: Mapping[str, Any]) -> tuple[pd.DataFrame, list[tuple[str, float]]]:

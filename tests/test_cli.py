@@ -252,7 +252,7 @@ def test_help_ends_well(capsys, command):
     ("command", "told"),
     [
         ([], "COMMAND"),
-        (["repor"], "'report', 'event', 'rank', 'datasets'"),
+        (["repor"], "'report', 'event', 'rank', 'curve', 'datasets'"),
         (["event", "--venue", "bitmx"], "'bitmex'"),
         (["rank", "--score", "bitmx"], "'bitmex'"),
         (["rank", "--top", "-1"], "whole number"),
