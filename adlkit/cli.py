@@ -170,7 +170,7 @@ def _curve(arguments: argparse.Namespace) -> None:
     shown = list(marks.index) if arguments.symbol is None else [_known(arguments.symbol, marks.index)]
     usual = FUND if arguments.file is None else 0.0
     buffer = usual if arguments.buffer is None else arguments.buffer
-    distance = distance_to_adl(panel, buffer=pd.Series(buffer, index=marks.index))["percent"]
+    distance = distance_to_adl(panel, buffer=buffer or pd.Series(0.0, index=marks.index))["percent"]
     rows = []
     for symbol in shown:
         curve = shortfall_curve(panel, symbol=symbol)

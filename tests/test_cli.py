@@ -261,6 +261,7 @@ def test_help_ends_well(capsys, command):
         (["event", "--shock", "nan"], "a move must be above -1"),
         (["event", "--fund", "-5"], "must be 0 or more"),
         (["event", "--vault", "inf"], "must be 0 or more"),
+        (["curve", "--buffer", "-5"], "argument --buffer: must be 0 or more and finite, got '-5'"),
     ],
 )
 def test_a_wrong_command_ends_with_2_and_lists_what_is_known(capsys, command, told):
@@ -332,12 +333,14 @@ def test_bad_input_ends_with_1_in_one_line(folder, capsys, command, told):
     assert written(folder) == set()
 
 
-def test_several_times_are_refused_by_an_event(capsys):
+def test_several_times_are_refused_by_an_event_and_a_curve(capsys):
     times = ["time", "2025-10-10T21:00:00Z", "2025-10-10T21:00:00Z", "2025-10-10T22:00:00Z"]
     rows = zip(times, PANEL.splitlines(), strict=True)
     Path("times.csv").write_text("\n".join(f"{time},{row}" for time, row in rows))
     assert main(["event", "times.csv"]) == 1
     assert "an event takes one" in one_line(capsys)
+    assert main(["curve", "times.csv"]) == 1
+    assert "a curve takes one" in one_line(capsys)
     assert main(["rank", "times.csv"]) == 0
 
 
