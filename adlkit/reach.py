@@ -173,8 +173,8 @@ def adl_reach(
     is_released = np.zeros(len(panel), dtype=bool)
     for name in holdings.values if symbol is None else [symbol]:
         rows = holdings.touched_by(name)
-        prices = tuple(price[rows] for price in kinks)
-        market = Market(panel.iloc[rows], venue, depth, holdings.values, prices, furthest, fixed[rows], name)
+        own_kinks = tuple(kink[rows] for kink in kinks)
+        market = Market(panel.iloc[rows], venue, depth, holdings.values, own_kinks, furthest, fixed[rows], name)
         market.check_margins()
         answer = _solved(market) if market.is_solvable else _searched(market, moves)
         own = rows[market.rows]

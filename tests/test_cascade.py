@@ -640,3 +640,77 @@ def test_sides_and_widths_are_checked():
 
 def test_a_curve_error_is_a_value_error():
     assert issubclass(CurveError, ValueError)
+
+
+# further cases and laws ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shocked", "price", "forced"),
+    [
+        # ann's 2 longs at 80 / 0.95 = 84.21; dee never; cat's short at 120 / 1.05 = 114.29, bob's 2 at 130 / 1.05 - 5
+        (84.3, 84.3, 0),
+        (84.2, 74.2, 2),
+        (10.1, 0.1, 2),
+        (10, 0, 2),
+        (114, 114, 0),
+        (115, 120, 1),
+        (118.8, 123.8, 1),
+        (118.9, 133.9, 3),
+    ],
+)
+def test_four_accounts_at_an_impact_of_5_end_where_it_is_worked_out_by_hand(shocked, price, forced):
+    toy = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    curve = adl.cascade_curve(toy, impact=lambda contracts: 5.0 * contracts)
+    assert curve.price(shocked) == pytest.approx(price, rel=1e-9)
+    assert curve.forced_qty(shocked) == forced
+    assert curve.amplification(shocked) == pytest.approx((100 - price) / (100 - shocked), rel=1e-9)
+    assert (curve.runaway_price(side="down"), curve.runaway_price(side="up")) == (10, np.inf)
+
+
+def test_inverse_contracts_cascade_by_contracts_as_linear_ones_do():
+    """2 at 80, 3 at 70; shorts 3 at 125. Impact 1: thresholds 80 and 72. Book: 5 fit the level at 1%, 70 / 0.99."""
+    panel = market((2, 80), (3, 70), (-3, 125), contract="inverse")
+    curve, shocked = adl.cascade_curve(panel, impact=linear), np.array([80.1, 79.9, 72.1, 71.9, 124.9, 125.1])
+    assert curve.price(shocked).tolist() == pytest.approx([80.1, 77.9, 70.1, 66.9, 124.9, 128.1])
+    assert curve.forced_qty(shocked).tolist() == [0, 2, 2, 5, 0, 3]
+    curve, shocked = adl.cascade_curve(panel, books={"BTC": BOOK}), np.array([79.9, 70.8, 70.7, 125.1])
+    assert curve.forced_qty(shocked).tolist() == [2, 2, 5, 3]
+    assert curve.price(shocked).tolist() == pytest.approx((shocked * [0.99, 0.99, 0.99, 1.02]).tolist())
+
+
+def test_shorts_below_their_margin_are_bought_in_by_any_rise():
+    """4 are due at the mark: every rise moves 4 further, a fall of zero nothing."""
+    curve = adl.cascade_curve(market((-4, 90)), impact=linear)
+    assert curve.price(np.array([100, 100.1, 120])).tolist() == pytest.approx([100, 104.1, 124])
+    endless = adl.cascade_curve(market((-4, 90)), impact=lambda contracts: np.where(contracts > 0, np.inf, 0.0))
+    assert (endless.price(100.1), endless.runaway_price(side="up")) == (np.inf, 100)
+
+
+@few
+@given(panel=panels(has_time=False), limits=tiers(), strength=st.sampled_from([0.0317, 0.213, 1.37]))
+def test_with_tiers_the_end_is_what_iterating_the_liquidation_curve_comes_to(panel, limits, strength):
+    """p <- max(0, x - I(F(p))) from x; at 0 every long counts that some price liquidates."""
+    panel = adl.mark_to(panel, adl.mark_prices(panel), tiers=limits)
+    impact = impact_of(panel, strength, 0.5)
+    curve = adl.cascade_curve(panel, symbol=moved(panel), impact=impact, tiers=limits)
+    counts, mark = adl.liquidation_curve(panel, symbol=moved(panel), tiers=limits), curve.liquidations.mark_price
+    all_longs = counts.summary()["long contracts, at some price"]
+    for x in shocks(panel).tolist():
+        name, side = ("long", 1.0) if x <= mark else ("short", -1.0)
+        price, last = x, None
+        while price != last:
+            last, qty = price, counts.qty(price, side=name) if price > 0 else all_longs
+            price = max(0.0, x - side * float(impact(np.array([qty]))[0]))
+        assert curve.price(x) == pytest.approx(price, rel=1e-9, abs=1e-9 * mark)
+
+
+def test_the_figure_says_where_a_fall_of_20_percent_ends_and_draws_the_curve():
+    """80 ends at 80 - 25 = 55, and falls to 25 run away."""
+    curve = adl.cascade_curve(PANEL, impact=linear)
+    ax = curve.plot()
+    assert ax.get_title(loc="left") == "BTC: a fall of 20% ends at −45%; falls beyond −75% run away"
+    drawn = ax.get_lines()[1].get_xydata()
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]
+    assert len(drawn) > 1000
+    np.testing.assert_allclose(drawn[:, 1], curve.price(100.0 * (1 + drawn[:, 0])) / 100 - 1, atol=ROUNDING)
