@@ -642,7 +642,7 @@ def test_a_curve_error_is_a_value_error():
     assert issubclass(CurveError, ValueError)
 
 
-# further cases and laws ------------------------------------------------------------------------------------------
+# More by hand, with tiers, and the figure
 
 
 @pytest.mark.parametrize(
