@@ -254,6 +254,16 @@ def test_tiers_of_the_venue_hold_at_every_price():
     assert event.positions.at[key, "deleveraged"] > 0
 
 
+@pytest.mark.parametrize("score", [fixed, listed])
+def test_a_tier_that_is_entered_on_the_way_counts(score):
+    """2 long with an equity of 2 p - 120: below 75 the margin is 5% of 2 p, so liquidated at 120 / 1.9, not at 62.5."""
+    tiers = pd.DataFrame({"symbol": "BTC", "floor": [0.0, 150.0], "rate": [0.05, 0.1], "deduction": [0.0, 7.5]})
+    rows = [position("l", 2.0, broke_at=60.0), position("s0", -1.0, broke_at=1e4)]
+    panel = adl.build_panel(pd.DataFrame(rows), tiers=tiers)
+    reach = adl.adl_reach(panel, venue=venue(score=score, deleverages_solvent=True, tiers=tiers), moves=(0.2, 0.5))
+    assert of_shorts(reach["adl_price"]) == pytest.approx([120.0 / 1.9], rel=2e-6)
+
+
 def test_without_tiers_a_deduction_bounds_the_moves():
     """A deduction of half the margin: below half of the mark the margin of that long would be negative."""
     panel = market(1.0, 2.0).assign(maintenance_rate=0.01)
