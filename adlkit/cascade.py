@@ -70,7 +70,7 @@ class Cascade(NamedTuple):
         key = max(float(np.maximum(needed, reached).min()), -self.queue.side * mark)
         return -self.queue.side * key + 0.0
 
-    def amplification(self, shocked: Floats, width: float) -> Floats:
+    def further_impact(self, shocked: Floats, width: float) -> Floats:
         """Further impact per further move, over a move of `width` from where the mark ends; NaN at 0 and inf."""
         end, side = self.end(shocked), self.queue.side
         is_open = (end > 0) & np.isfinite(end)
@@ -268,7 +268,7 @@ class CascadeCurve(SummaryRepr):
         """
         if not 0 < width < 1:
             raise CurveError(f"width must be within (0, 1), got {width!r}")
-        return plain_answer(float, self._each(lambda move, at: move.amplification(at, width), prices_asked(shocked)))
+        return plain_answer(float, self._each(lambda move, at: move.further_impact(at, width), prices_asked(shocked)))
 
     def runaway_price(self, *, side: Direction) -> float:
         """Shocked price from which on the mark runs away.

@@ -22,8 +22,8 @@ from adlkit.contracts import Floats, notional_of
 from adlkit.errors import CurveError
 from adlkit.groups import Codes, account_levels, level_keys
 from adlkit.kinks import (
-    LONG,
-    SHORT,
+    DOWN,
+    UP,
     Accounts,
     Outward,
     Questions,
@@ -275,7 +275,7 @@ class ShortfallCurve(SummaryRepr):
         path = self._down if side == "down" else self._up
         amount, time = self._spread(amount)
         curve = 0 if time is None else time
-        x = crossing(path, amount.ravel(), time, SHORT if side == "up" else LONG)
+        x = crossing(path, amount.ravel(), time, UP if side == "up" else DOWN)
         price = self._line.price(x, curve)
         return price.reshape(amount.shape) if amount.shape else price.item()
 
@@ -331,14 +331,14 @@ class ShortfallCurve(SummaryRepr):
         is_known = [self.move_range[0] < move < self.move_range[1] for move in (0.0, *MOVES)]
         owed[is_known] = self.shortfall(prices[is_known])
         after = {f"shortfall after {move:+.0%}": owed[place] for place, move in enumerate(MOVES, start=1)}
-        numbers = {
+        headline = {
             "accounts": len(np.unique(self._accounts.groups.codes)),
             "bankrupt now": self.n_bankrupt(prices[0]),
             "shortfall now": owed[0],
             "nearest bankruptcy down [%]": 100 * self._nearest(self._sides[0]),
             "nearest bankruptcy up [%]": 100 * self._nearest(self._sides[1]),
         }
-        return pd.Series(numbers | after, dtype=float)
+        return pd.Series(headline | after, dtype=float)
 
     @property
     def latest(self) -> ShortfallCurve:
@@ -426,11 +426,11 @@ class ShortfallCurve(SummaryRepr):
 
     @cached_property
     def _down(self) -> Outward:
-        return self._outward(LONG)
+        return self._outward(DOWN)
 
     @cached_property
     def _up(self) -> Outward:
-        return self._outward(SHORT)
+        return self._outward(UP)
 
     def _outward(self, sign: float) -> Outward:
         """What `price_at` searches, in the direction of `sign`."""
@@ -446,7 +446,7 @@ class ShortfallCurve(SummaryRepr):
         time = None if self.times is None else curve
         asked = sorted_questions(x, time, x.shape)
         owed = asked.back(self._shortfall(asked))
-        last = self._sides[0] if sign == LONG else self._sides[1]
+        last = self._sides[0] if sign == DOWN else self._sides[1]
         starts = np.searchsorted(curve, np.arange(self._n_curves + 1))
         return Outward(x, owed, np.maximum.accumulate(search_keys(time, owed)), starts, last.total_weight())
 
@@ -559,5 +559,5 @@ def shortfall_curve(
         currency=motion.currency,
         _line=motion.line,
         _accounts=accounts,
-        _sides=(side_of(accounts, LONG, n_curves), side_of(accounts, SHORT, n_curves)),
+        _sides=(side_of(accounts, DOWN, n_curves), side_of(accounts, UP, n_curves)),
     )

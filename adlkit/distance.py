@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from adlkit.lines import numbers
 from adlkit.margin import bankruptcy_price, effective_leverage, liquidation_price, notional, unrealized_pnl
 from adlkit.panel import check_panel, currencies, mark_prices, mark_to
 from adlkit.ranking import adl_queue
-from adlkit.reach import adl_reach
+from adlkit.reach import MOVES, adl_reach
 from adlkit.standing import Standing
 from adlkit.venues import VenueRules
 
@@ -31,6 +31,7 @@ def distance_to_adl(
     venue: VenueRules | None = None,
     books: Mapping[str, OrderBook] | None = None,
     sigma: float | pd.Series | None = None,
+    moves: Sequence[float] = MOVES,
 ) -> pd.DataFrame:
     """Smallest move of each symbol that exhausts a buffer, or that makes an event deleverage somebody.
 
@@ -48,14 +49,17 @@ def distance_to_adl(
         With `venue` only; see `adl_reach`.
     sigma : float or Series, optional
         Standard deviation of the log return over the horizon of interest [1], for all symbols or by symbol.
+    moves : sequence of float
+        With `venue` only: the grid of moves that `adl_reach` looks at.
 
     Returns
     -------
     DataFrame, index (symbol, side) or (time, symbol, side)
         ``side`` is that of the accounts which the move bankrupts: ``long`` for a fall. ``mark_price``, ``price``
-        where the distance ends [quote/base], ``percent`` (move in % of the mark, never negative) and ``sigmas``
-        (abs(log move) / sigma; NaN without `sigma`). 0 when there is a need already; inf, with price 0 or inf, when
-        no price (in contracts: none that `adl_reach` looks at) gets there.
+        where the distance ends [quote/base], ``width`` [1] (how much nearer the mark it may be: 0 in money, that of
+        `adl_reach` in contracts; NaN where it is infinite), ``percent`` (move in % of the mark, never negative) and
+        ``sigmas`` (abs(log move) / sigma; NaN without `sigma`). 0 when there is a need already; inf, with price 0 or
+        inf, when no price (in contracts: none that `adl_reach` looks at) gets there.
 
         Money: the move of this symbol alone at which the shortfall of all accounts of its currency exceeds the
         buffer. Contracts: the nearest ADL price of any position on the other side (`adl_reach`, whose notes say at
@@ -83,7 +87,7 @@ def distance_to_adl(
     if buffer is not None and books is not None:
         raise CurveError("books belong to a distance in contracts; give venue= instead of buffer=")
     if venue is not None:
-        table = _contract_distance(panel, venue, books)
+        table = _contract_distance(panel, adl_reach(panel, venue=venue, books=books, moves=moves))
     elif buffer is not None:
         table = _money_distance(panel, buffer)
     deviation = np.nan if sigma is None else _by_row(table.index, sigma, "sigma")
@@ -197,19 +201,20 @@ def _money_distance(panel: pd.DataFrame, buffer: float | pd.Series) -> pd.DataFr
         curve, rows = shortfall_curve(panel, symbol=symbol), np.flatnonzero(symbols == symbol)
         price[FALL][rows] = curve.price_at(amount[rows], side="down")
         price[RISE][rows] = curve.price_at(amount[rows], side="up")
-    return _sided(marks, price)
+    table = _sided(marks, price)
+    return table.assign(width=np.where((table["price"] > 0) & (table["price"] < np.inf), 0.0, np.nan))
 
 
-def _contract_distance(panel: pd.DataFrame, venue: VenueRules, books: Mapping[str, OrderBook] | None) -> pd.DataFrame:
+def _contract_distance(panel: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
     """Marks of each symbol nearest to the present ones at which longs, or shorts, need winners to close them."""
-    reached = adl_reach(panel, venue=venue, books=books)["adl_price"]
-    move = (reached / panel["mark_price"] - 1.0).abs()
+    move = (reach["adl_price"] / panel["mark_price"] - 1.0).abs()
     needy = np.where(panel["qty"] > 0, RISE, FALL)
-    nearest = pd.DataFrame({"price": reached, "move": move, "side": needy}).sort_values("move", kind="stable")
-    first = nearest.dropna().groupby(["symbol", "side"], observed=True)["price"].first()
+    nearest = reach[["adl_price", "width"]].assign(move=move, side=needy).sort_values("move", kind="stable").dropna()
+    first = nearest.groupby(["symbol", "side"], observed=True)[["adl_price", "width"]].first()
     marks = mark_prices(panel)
-    never = _sided(marks, {FALL: np.zeros(len(marks)), RISE: np.full(len(marks), np.inf)})
-    return never.assign(price=first.reindex(never.index).fillna(never["price"]))
+    table = _sided(marks, {FALL: np.zeros(len(marks)), RISE: np.full(len(marks), np.inf)})
+    found = first.reindex(table.index)
+    return table.assign(price=found["adl_price"].fillna(table["price"]), width=found["width"])
 
 
 def _sided(marks: pd.Series, price: Mapping[str, Floats]) -> pd.DataFrame:

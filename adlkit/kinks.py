@@ -18,8 +18,8 @@ from adlkit.groups import Codes, Groups, level_codes
 from adlkit.lines import Motion, Rows
 from adlkit.margin import unrealized_pnl
 
-SHORT, LONG = 1.0, -1.0
-"""Signs of the mirror: z = sign * x."""
+UP, DOWN = 1.0, -1.0
+"""Signs of the mirror z = sign * x: a move up bankrupts shorts, a move down longs."""
 FAR = 1e100
 """A kink beyond it is none: a contract so small changes nothing."""
 

@@ -17,8 +17,9 @@ import pandas as pd
 from adlkit.book import OrderBook
 from adlkit.contracts import Flags, Floats
 from adlkit.distress import ROUNDING
-from adlkit.errors import PanelError, VenueError
+from adlkit.errors import CurveError
 from adlkit.event import check_event
+from adlkit.lines import one_symbol
 from adlkit.margin import bankruptcy_price, liquidation_price
 from adlkit.market import Holdings, Market
 from adlkit.panel import mark_prices, mark_to
@@ -63,7 +64,7 @@ def adl_price(
 
     Raises
     ------
-    PanelError, BookError, VenueError
+    PanelError, BookError, VenueError, CurveError
         As in `adl_reach`.
 
     Examples
@@ -115,12 +116,14 @@ def adl_reach(
     Raises
     ------
     PanelError
-        As in `run_event`; if the panel does not hold the symbol; if the venue has no tiers and a maintenance
-        deduction would make a margin negative on the way.
+        As in `run_event`, or if the venue has no tiers and a maintenance deduction would make a margin negative on the
+        way.
     BookError
         As in `run_event`, or if a real book has an empty side, and so no centre.
     VenueError
-        If a move is not finite and above zero.
+        As in `run_event`.
+    CurveError
+        If the panel does not hold the symbol, or a move is not finite and above zero.
 
     Notes
     -----
@@ -156,10 +159,8 @@ def adl_reach(
     {'adl_price': 84.211, 'is_released': False}
     """
     check_event(panel, venue, books or {})
-    if symbol is not None and symbol not in panel.index.unique("symbol"):
-        raise PanelError([f"unknown symbol {symbol!r}; known: {sorted(panel.index.unique('symbol'))[:20]}"])
     if wrong := [move for move in moves if not 0 < move < np.inf]:
-        raise VenueError(f"moves must be finite and above zero, got {wrong}")
+        raise CurveError(f"moves must be finite and above zero, got {wrong}")
     if venue.tiers is not None:
         panel = mark_to(panel, mark_prices(panel), tiers=venue.tiers)
     score, holdings = venue.policy.score, Holdings.of(Standing.of(panel))
@@ -171,10 +172,19 @@ def adl_reach(
     fixed = evaluate(score, panel).to_numpy() if getattr(score, "is_fixed", False) else np.full(len(panel), np.nan)
     price, closed, width = np.full((3, len(panel)), np.nan)
     is_released = np.zeros(len(panel), dtype=bool)
-    for name in holdings.values if symbol is None else [symbol]:
+    for name in holdings.values if symbol is None else [one_symbol(panel, symbol)]:
         rows = holdings.touched_by(name)
         own_kinks = tuple(kink[rows] for kink in kinks)
-        market = Market(panel.iloc[rows], venue, depth, holdings.values, own_kinks, furthest, fixed[rows], name)
+        market = Market(
+            panel=panel.iloc[rows],
+            venue=venue,
+            books=depth,
+            values=holdings.values,
+            kinks=own_kinks,
+            furthest=furthest,
+            fixed_score=fixed[rows],
+            symbol=name,
+        )
         market.check_margins()
         answer = _solved(market) if market.is_solvable else _searched(market, moves)
         own = rows[market.rows]

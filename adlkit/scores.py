@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, cast
 
 import numpy as np
@@ -52,7 +53,7 @@ def fixed_order(score: Score) -> Score:
     Returns
     -------
     callable
-        The same function.
+        A score that returns the same, and says so (``is_fixed``).
 
     Examples
     --------
@@ -61,8 +62,13 @@ def fixed_order(score: Score) -> Score:
     >>> adl.rank(adl.load_dataset("four_accounts"), score=largest).tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
-    cast(Any, score).is_fixed = True
-    return score
+
+    @wraps(score)
+    def ordered(panel: pd.DataFrame) -> pd.Series:
+        return score(panel)
+
+    cast(Any, ordered).is_fixed = True
+    return ordered
 
 
 def _published(

@@ -15,7 +15,7 @@ from strategies import panels
 import adlkit as adl
 from adlkit.errors import CurveError, PanelError
 
-few = settings(max_examples=3)
+few = settings(max_examples=8)
 seeds = st.integers(0, 2**32 - 1)
 TIMES = pd.to_datetime(["2025-10-10T21:00:00Z", "2025-10-10T21:10:00Z"]).as_unit("us")
 
@@ -71,14 +71,17 @@ def test_a_buffer_may_change_with_time(toy):
 
 
 @few
-@given(panel=panels(kind="linear") | panels(kind="inverse"), buffer=st.floats(0, 1e4))
-def test_the_distance_in_money_is_the_curves_inverse(panel, buffer):
+@given(panel=panels(kind="linear", has_time=False) | panels(kind="inverse", has_time=False), buffer=st.floats(1.0, 1e4))
+def test_within_the_distance_in_money_accounts_owe_at_most_the_buffer_and_beyond_it_more(panel, buffer):
+    panel = panel.assign(maintenance_deduction=0.0)
+    marks = adl.mark_prices(panel)
     table = adl.distance_to_adl(panel, buffer=buffer)
-    for symbol in panel.index.unique("symbol"):
-        curve = adl.shortfall_curve(panel, symbol=symbol)
-        for side, direction in (("long", "down"), ("short", "up")):
-            found = table.xs((symbol, side), level=("symbol", "side"))["price"].to_numpy()
-            assert found == pytest.approx(np.atleast_1d(curve.price_at(buffer, side=direction)), rel=1e-12)
+    for (symbol, side), row in table[np.isfinite(table["percent"]) & (table["percent"] > 0)].iterrows():
+        outward = -1.0 if side == "long" else 1.0
+        for sign in (-1.0, 1.0):
+            moved = marks.where(marks.index != symbol, row["price"] * (1 + 1e-6 * sign * outward))
+            owed = adl.shortfall(adl.mark_to(panel, moved)).sum()
+            assert sign * (owed - buffer) >= -1e-9 * (buffer + owed)
 
 
 # Contracts
@@ -110,18 +113,34 @@ def test_a_market_that_is_never_deleveraged_is_infinitely_far(toy):
 
 @few
 @given(seed=seeds)
-def test_the_distance_in_contracts_is_the_nearest_adl_price(seed):
+def test_events_deleverage_somebody_at_the_distance_in_contracts_and_nobody_just_before_it(seed):
     panel, inputs = random_event(seed)
     panel = panel.assign(maintenance_deduction=0.0)
-    books = random_books(np.random.default_rng(seed), panel, adl.mark_prices(panel))
-    case = {"venue": inputs["venue"], "books": books}
-    table = adl.distance_to_adl(panel, **case)
-    reach = adl.adl_price(panel, **case)
-    move = 100.0 * (reach / panel["mark_price"] - 1.0).abs()
-    needy = np.where(panel["qty"] > 0, "short", "long")
-    nearest = move.groupby([panel.index.get_level_values("symbol"), needy]).min()
-    for key, percent in table["percent"].items():
-        assert percent == pytest.approx(nearest.fillna(np.inf).get(key, np.inf), rel=1e-12)
+    present = adl.mark_prices(panel)
+    books = random_books(np.random.default_rng(seed), panel, present)
+    case = {"venue": inputs["venue"], "books": {name: book.relative() for name, book in books.items()}}
+    table = adl.distance_to_adl(panel, moves=(0.02, 0.1, 0.3, 0.8, 2.0), **case)
+
+    def closes(symbol: str, side: str, price: float) -> bool:
+        marks = present.where(present.index != symbol, price)
+        event = adl.run_event(panel, marks, previous_marks=marks, oracles=marks, **case)
+        return bool(((event.fills["symbol"] == symbol) & (event.fills["side"] == side)).any())
+
+    for (symbol, side), row in table[np.isfinite(table["percent"])].iterrows():
+        assert closes(symbol, side, row["price"])
+        if row["width"] > 0:
+            move = row["price"] / row["mark_price"] - 1.0
+            nearer = row["mark_price"] * (1.0 + np.sign(move) * (abs(move) - row["width"]))
+            assert not closes(symbol, side, nearer)
+
+
+def test_the_distance_in_contracts_is_the_nearest_adl_price_and_as_exactly_known(toy):
+    venue = replace(adl.venues.bitmex, deleverages_solvent=False)
+    table, reach = adl.distance_to_adl(toy, venue=venue), adl.adl_reach(toy, venue=venue)
+    keys = [("cat", "BTC"), ("ann", "BTC")]
+    assert table["price"].tolist() == [reach["adl_price"][key] for key in keys]
+    assert table["width"].tolist() == [reach["width"][key] for key in keys]
+    assert adl.distance_to_adl(toy, buffer=10.0)["width"].tolist() == [0.0, 0.0]
 
 
 # One position

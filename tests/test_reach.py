@@ -9,15 +9,15 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from random_events import random_books, random_event
 
 import adlkit as adl
-from adlkit.errors import BookError, PanelError, VenueError
+from adlkit.errors import BookError, CurveError, PanelError
 
 MOVES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2.0)
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=4)
+few = settings(max_examples=8)
 fixed = adl.scores.fixed_order(lambda panel: -panel["entry_price"])
 
 
@@ -215,13 +215,13 @@ def test_the_closed_form_is_what_a_search_finds(seed):
     panel = panel.assign(maintenance_deduction=0.0)
     solvent = adl.equity(panel) > 1.5 * adl.maintenance_margin(panel).groupby(level="account").transform("sum")
     panel = panel[solvent & (adl.equity(panel) > 0)]
-    if panel.empty:
-        return
+    assume(len(panel) > 4)
     rules = venue(score=adl.scores.fixed_order(lambda rows: pd.Series(order(rows), index=rows.index)))
     hidden = venue(score=lambda rows: pd.Series(order(rows), index=rows.index))
     exact, searched = adl.adl_reach(panel, venue=rules), adl.adl_reach(panel, venue=hidden)
     near = searched["width"].fillna(0.0) <= 1e-6
     near &= exact["adl_price"].between(panel["mark_price"] * 0.06, panel["mark_price"] * 9.9)
+    assume(near.any())
     assert searched["adl_price"][near].tolist() == pytest.approx(exact["adl_price"][near].tolist(), rel=5e-6)
 
 
@@ -308,7 +308,7 @@ def test_a_rule_that_asks_everybody_reaches_everybody_with_the_first_need(rule):
 
 @pytest.mark.parametrize("move", [0.0, -0.1, np.nan, np.inf])
 def test_moves_must_be_finite_and_above_zero(move):
-    with pytest.raises(VenueError, match="moves must be finite and above zero"):
+    with pytest.raises(CurveError, match="moves must be finite and above zero"):
         adl.adl_price(market(1.0), venue=venue(), moves=[move])
 
 
@@ -319,7 +319,7 @@ def test_a_panel_of_several_times_is_refused():
 
 
 def test_an_unknown_symbol_is_named():
-    with pytest.raises(PanelError, match=r"unknown symbol 'ETH'; known: \['BTC'\]"):
+    with pytest.raises(CurveError, match=r"unknown symbol 'ETH'; known: \['BTC'\]"):
         adl.adl_reach(market(1.0), venue=venue(), symbol="ETH")
 
 

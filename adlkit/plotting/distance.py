@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
@@ -45,7 +47,7 @@ def plot_distance(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     moves = table["percent"].replace(np.inf, np.nan) / 100
     if not moves.notna().any():
         return empty(ax, "No move reaches ADL")
-    for colour, symbol in zip(COLOURS * 20, table.index.unique("symbol"), strict=False):
+    for colour, symbol in zip(cycle(COLOURS), table.index.unique("symbol"), strict=False):
         for side, sign in (("long", -1.0), ("short", 1.0)):
             line = sign * moves.xs((symbol, side), level=("symbol", "side"))
             label = plain(symbol, NAME_LENGTH) if sign < 0 else None
@@ -108,8 +110,8 @@ def _cumulated(qty: pd.Series, move: pd.Series) -> tuple[Floats, Floats]:
     """Moves at which positions are reached, and the share of contracts reached by then: from no move to the edge."""
     reached = move[move >= 0].sort_values(kind="stable")
     share = qty.reindex(reached.index).cumsum() / qty.sum()
-    edge = max([EDGE, *reached.tail(1)])
-    return np.concatenate(([0.0], reached, [edge])), np.concatenate(([0.0], share, [*share.tail(1), 0.0][:1]))
+    edge, whole = max([EDGE, *reached.tail(1)]), share.iloc[-1] if len(share) else 0.0
+    return np.concatenate(([0.0], reached, [edge])), np.concatenate(([0.0], share, [whole]))
 
 
 def _reach_finding(symbol: str, moves: list[Floats]) -> str:
