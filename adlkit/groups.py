@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adlkit.contracts import Floats
+from adlkit.contracts import Flags, Floats
 from adlkit.errors import PanelError
 
 Codes = npt.NDArray[np.intp]
@@ -23,6 +23,10 @@ class Groups(NamedTuple):
 
     codes: Codes
     size: int
+
+    def of(self, rows: Flags) -> Groups:
+        """The same groups, of some of the rows."""
+        return Groups(self.codes[rows], self.size)
 
     def total(self, values: Floats) -> Floats:
         """Sum of `values` per group, shape (size,)."""

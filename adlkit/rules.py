@@ -94,23 +94,11 @@ def pro_rata(
     """
     target, capacity, groups = _segments(target, capacity, group)
     share = capacity if weight is None else _weights(weight, capacity)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        full_at = np.where(share > 0, capacity / share, np.inf)
-    order = np.lexsort((full_at, groups.codes))
-    sorted_groups = Groups(groups.codes[order], groups.size)
-    room, mass = np.where(share > 0, capacity, 0.0)[order], np.maximum(share, 0.0)[order]
-    given = sorted_groups.ahead(room)
-    open_mass = _reverse_total(mass, sorted_groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.where(open_mass > 0, (target[sorted_groups.codes] - given) / open_mass, -np.inf)
-    level_here = np.full(groups.size, -np.inf)
-    np.maximum.at(level_here, sorted_groups.codes, level)
-    taken = np.where(
-        share > 0,
-        np.minimum(capacity, np.maximum(level_here[groups.codes], 0.0) * np.where(share > 0, share, 1.0)),
-        0.0,
-    )
-    return np.asarray(taken)
+    gives = share > 0
+    level = _level(lambda whole, _: target - whole, capacity[gives], share[gives], groups.of(gives))
+    with np.errstate(invalid="ignore"):
+        shared = level[groups.codes] * share
+    return np.asarray(np.where(gives, np.minimum(capacity, shared), 0.0))
 
 
 def water_fill(
@@ -148,15 +136,15 @@ def water_fill(
         raise AllocationError("water_fill levels by a weight, e.g. equity; give one")
     target, capacity, groups = _segments(target, capacity, group)
     share = _weights(weight, capacity)
-    broke = np.where(share > 0, 0.0, capacity)
-    solvent = capacity - broke
-    drained = pro_rata(target, broke, None, groups.codes)
-    asked = np.clip(target - groups.total(broke), 0.0, groups.total(solvent))
-    keep = np.where(asked > 0, groups.total(solvent) - asked, np.inf)
-    rest = solvent - pro_rata(keep, solvent, np.maximum(share, 0.0), groups.codes)
-    given = groups.total(rest)
-    exact = np.divide(asked, given, out=np.ones(len(given)), where=given > 0)
-    return drained + np.minimum(rest * exact[groups.codes], solvent)
+    solvent = share > 0
+    room, levered = np.where(solvent, capacity, 0.0), groups.of(solvent)
+    drained = np.zeros(len(capacity)) if solvent.all() else pro_rata(target, capacity - room, None, groups.codes)
+    asked = np.clip(target - groups.total(drained), 0.0, groups.total(room))
+    level = _level(lambda _, rest: rest - asked, capacity[solvent], share[solvent], levered)
+    given = np.maximum(room - level[groups.codes] * np.maximum(share, 0.0), 0.0)
+    total = groups.total(given)
+    exact = np.divide(asked, total, out=np.ones(len(total)), where=total > 0)
+    return drained + np.minimum(given * exact[groups.codes], room)
 
 
 def catalogue() -> pd.DataFrame:
@@ -185,10 +173,22 @@ def catalogue() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("rule")
 
 
-def _reverse_total(values: Floats, groups: Groups) -> Floats:
-    """Sum of each value and those behind it in its group."""
-    mirrored = Groups(groups.size - 1 - groups.codes[::-1], groups.size)
-    return mirrored.running(values[::-1])[::-1]
+def _level(asked: Callable[[Floats, Floats], Floats], capacity: Floats, weight: Floats, groups: Groups) -> Floats:
+    """Level t of each group: min(capacity, t x weight) adds up to what is asked of the part that is not full.
+
+    `asked` is given the capacity of the full and of the others. Newton's method on a concave, piecewise linear sum:
+    the level rises until nobody else is full, each pass looking only at those who were not; in practice a few passes.
+    """
+    level, whole = np.zeros(groups.size), np.zeros(groups.size)
+    while len(capacity):
+        mass, rest = groups.total(weight), groups.total(capacity)
+        np.divide(np.maximum(asked(whole, rest), 0.0), mass, out=level, where=mass > 0)
+        is_open = capacity > level[groups.codes] * weight
+        if is_open.all():
+            return level
+        whole += groups.of(~is_open).total(capacity[~is_open])
+        capacity, weight, groups = capacity[is_open], weight[is_open], groups.of(is_open)
+    return level
 
 
 def _weights(weight: npt.ArrayLike, capacity: Floats) -> Floats:
