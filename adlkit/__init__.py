@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from adlkit import errors, rules, scores, sources, venues
-from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
+from adlkit import errors, policies, rules, scores, severity, sources, venues
+from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
@@ -29,8 +29,10 @@ from adlkit.margin import (
     unrealized_pnl,
 )
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
+from adlkit.policies import Policy
 from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
+from adlkit.severity import Budget, budget
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 
@@ -39,6 +41,7 @@ __version__ = "0.2.0"
 __all__ = [
     "AllocationResult",
     "BackstopVault",
+    "Budget",
     "CascadeCurve",
     "EventResult",
     "InsuranceFund",
@@ -54,6 +57,7 @@ __all__ = [
     "adl_reach",
     "allocate",
     "bankruptcy_price",
+    "budget",
     "build_panel",
     "cascade_curve",
     "check_panel",
@@ -76,11 +80,13 @@ __all__ = [
     "my_position",
     "notional",
     "open_interest_gap",
+    "policies",
     "quantile",
     "rank",
     "rules",
     "run_event",
     "scores",
+    "severity",
     "shortfall",
     "shortfall_curve",
     "sources",

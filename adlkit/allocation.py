@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,43 +13,11 @@ from adlkit._display import SummaryRepr
 from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, level_keys
-from adlkit.rules import Rule, queue
-from adlkit.scores import Score
+from adlkit.rules import Rule, largest_remainder, queue
+from adlkit.severity import Budget
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Measure = Callable[[pd.DataFrame], pd.Series]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a venue chooses who is deleveraged: an order, a rule, and the weight the rule reads.
-
-    Parameters
-    ----------
-    score : callable, panel -> Series
-        Order of the queue, see `adlkit.scores`.
-    rule : callable, default `adlkit.rules.queue`
-        How a target is shared along the queue, see `adlkit.rules`.
-    weight : callable, panel -> Series, optional
-        Measure that the rule reads, e.g. `adlkit.equity` for water-filling.
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> adl.Policy(adl.scores.bitmex, adl.rules.water_fill, adl.equity).rule.__name__
-    'water_fill'
-    """
-
-    score: Score
-    rule: Rule = queue
-    weight: Measure | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("score", "rule", "weight"):
-            if not callable(getattr(self, name)) and (name, self.weight) != ("weight", None):
-                raise AllocationError(f"{name} must be a function, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +30,8 @@ class AllocationResult(SummaryRepr):
         Asked of each group; one row without groups.
     capacity, taken : Series
         The most each candidate can give, and what it gives; same index.
+    numeraire : str
+        Unit of all three, see `adlkit.Budget`; empty where it was not stated.
 
     Examples
     --------
@@ -75,6 +44,7 @@ class AllocationResult(SummaryRepr):
     capacity: pd.Series
     taken: pd.Series
     _groups: Groups = field(repr=False)
+    numeraire: str = ""
 
     @property
     def by_group(self) -> pd.DataFrame:
@@ -98,6 +68,16 @@ class AllocationResult(SummaryRepr):
         """What was taken above the target, summed over groups; zero for every rule of adlkit."""
         return float(self.by_group["overshoot"].sum())
 
+    @property
+    def status(self) -> str:
+        """Whether the target is met: "met", or "short" where a residual is left."""
+        return "short" if self.residual > 0 else "met"
+
+    @property
+    def paid(self) -> Budget:
+        """What was taken in all, in its numeraire; an AllocationError where none was stated."""
+        return Budget(float(self.taken.sum()), self.numeraire, "taken")
+
     def summary(self) -> pd.Series:
         """Totals: target, taken, residual, overshoot, candidates and how many of them give."""
         return pd.Series(
@@ -119,15 +99,15 @@ class AllocationResult(SummaryRepr):
 
 
 def allocate(
-    target: float | pd.Series, capacity: pd.Series, *, rule: Rule = queue, weight: pd.Series | None = None
+    target: float | pd.Series | Budget, capacity: pd.Series, *, rule: Rule = queue, weight: pd.Series | None = None
 ) -> AllocationResult:
     """Share a target among candidates by a rule.
 
     Parameters
     ----------
-    target : float or Series
+    target : float, Series or Budget
         What is needed, in the unit of `capacity`. A Series asks one target of each group: its index level(s) must be
-        levels of `capacity`'s index.
+        levels of `capacity`'s index. A Budget names the unit, which the result carries on.
     capacity : Series
         The most each candidate can give, in queue order (within its group).
     rule : callable, default `adlkit.rules.queue`
@@ -152,7 +132,8 @@ def allocate(
     {'ann': 4.0, 'bob': 1.0}
     """
     _check_amounts("capacity", capacity)
-    targets, groups = _grouped(target, capacity.index)
+    amount, numeraire = (target.amount, target.numeraire) if isinstance(target, Budget) else (target, "")
+    targets, groups = _grouped(amount, capacity.index)
     _check_amounts("target", targets)
     _check_index("weight", weight, "capacity", capacity.index)
     order = np.argsort(groups.codes, kind="stable")
@@ -162,7 +143,7 @@ def allocate(
     taken = np.empty(len(capacity))
     room = capacity.to_numpy(dtype=float)[order]
     taken[order] = apply_rule(rule, targets.to_numpy(dtype=float), room, weights, groups.codes[order])
-    return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups)
+    return AllocationResult(targets, capacity, pd.Series(taken, index=capacity.index, name="taken"), groups, numeraire)
 
 
 def apply_rule(rule: Rule, target: npt.ArrayLike, capacity: Floats, weight: Floats | None, group: Codes) -> Floats:
@@ -224,20 +205,13 @@ def to_lots(
     asked = targets.to_numpy(dtype=float) / np.where(groups.first(size) > 0, groups.first(size), 1.0)
     if (np.abs(asked - np.rint(asked)) > 1e-9 * np.maximum(asked, 1.0)).any():
         raise AllocationError("target is not a whole number of lots; round it down to what may be closed")
-    whole = np.floor(lots + 1e-9)
-    room = np.inf if capacity is None else np.floor(capacity.to_numpy(dtype=float) / size + 1e-9)
-    can_grow = (whole + 1 <= room) & (lots > 0)
-    missing = np.rint(asked) - groups.total(whole)
-    order = np.lexsort((np.arange(len(lots)), -(lots - whole), ~can_grow, groups.codes))
-    codes = groups.codes[order]
-    place = np.arange(len(order)) - np.searchsorted(codes, codes)
-    gains = np.zeros(len(lots))
-    gains[order] = (place < missing[codes]) & can_grow[order]
-    if (missing < 0).any() or (groups.total(gains) < missing).any() or not (whole <= room).all():
+    room = np.full(len(lots), np.inf) if capacity is None else np.floor(capacity.to_numpy(dtype=float) / size + 1e-9)
+    whole = largest_remainder(lots, np.rint(asked), room, groups)
+    if (groups.total(whole) != np.rint(asked)).any() or not (whole <= room).all():
         raise AllocationError(
             "whole lots cannot meet the target: it must equal what was taken, within a lot per row and capacity"
         )
-    return pd.Series((whole + gains) * size, index=taken.index, name="taken")
+    return pd.Series(whole * size, index=taken.index, name="taken")
 
 
 def haircut(panel: pd.DataFrame, closed: pd.Series, *, price: float | pd.Series) -> pd.Series:

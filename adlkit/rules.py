@@ -25,11 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adlkit.contracts import Floats
+from adlkit.contracts import Flags, Floats
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups
 
 Rule = Callable[..., Floats]
+BISECTIONS = 60
 
 
 def queue(
@@ -144,7 +145,172 @@ def water_fill(
     given = np.maximum(room - level[groups.codes] * np.maximum(share, 0.0), 0.0)
     total = groups.total(given)
     exact = np.divide(asked, total, out=np.ones(len(total)), where=total > 0)
-    return drained + np.minimum(given * exact[groups.codes], room)
+    return np.asarray(drained + np.minimum(given * exact[groups.codes], room))
+
+
+def in_lots(rule: Rule, *, lot: float) -> Rule:
+    """Make a rule that hands out whole lots: what `rule` takes, rounded by largest remainder.
+
+    Parameters
+    ----------
+    rule : callable
+        One of this module, or your own.
+    lot : float
+        Size of one lot [unit of the capacity], > 0.
+
+    Returns
+    -------
+    callable
+        A rule. Asks for no more than the whole lots of the target and of each capacity; a smaller rest stays open.
+        Equal remainders go to the earlier candidate. A larger target can lower one share (the Alabama effect), and a
+        position below one lot gives nothing.
+
+    Raises
+    ------
+    AllocationError
+        If `lot` is not finite and above zero.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.in_lots(adl.rules.pro_rata, lot=1.0)(10.0, [6.0, 6.0, 2.0]).tolist()
+    [4.0, 4.0, 2.0]
+    """
+    if not 0 < lot < np.inf:
+        raise AllocationError(f"lot must be finite and above zero, got {lot!r}")
+
+    def whole(
+        target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike | None = None, group: Codes | None = None
+    ) -> Floats:
+        target, capacity, groups = _segments(target, capacity, group)
+        room = np.floor(capacity / lot + 1e-9)
+        asked = np.minimum(np.floor(target / lot + 1e-9), groups.total(room))
+        ideal = rule(asked, room, capacity if weight is None else weight, groups.codes)
+        return np.minimum(largest_remainder(ideal, np.rint(groups.total(ideal)), room, groups) * lot, capacity)
+
+    whole.__name__ = f"{getattr(rule, '__name__', 'rule')}_in_lots"
+    return whole
+
+
+def largest_remainder(ideal: Floats, asked: Floats, room: Floats, groups: Groups) -> Floats:
+    """Whole numbers near `ideal` that sum to `asked` in each group, as far as `room` lets the rounded-up grow."""
+    whole = np.floor(ideal + 1e-9)
+    can_grow = (whole + 1 <= room) & (ideal > 0)
+    order = np.lexsort((np.arange(len(ideal)), -(ideal - whole), ~can_grow, groups.codes))
+    codes = groups.codes[order]
+    place = np.arange(len(order)) - np.searchsorted(codes, codes)
+    gains = np.zeros(len(ideal))
+    gains[order] = (place < (asked - groups.total(whole))[codes]) & can_grow[order]
+    return whole + gains
+
+
+def squared(
+    target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike, group: Codes | None = None
+) -> Floats:
+    """Vector mirror descent as its code runs: money grows with the square of size, then is cut off at capacity.
+
+    Parameters
+    ----------
+    target, capacity, weight, group
+        See the module; the weight d is the money at stake in each position (contracts x price concession).
+
+    Returns
+    -------
+    array, shape of `capacity`
+        min(capacity, min(d, t x d**2)), with t such that the part before the cut gives the target, at most all of d:
+        what the cut loses stays open.
+
+    Notes
+    -----
+    The published code projects the origin once onto {0 <= h <= 1, d.h = target} with a gradient of zero. Its text
+    describes another programme, see `incentive_descent` [1]_.
+
+    References
+    ----------
+    .. [1] github:pluriholonomic/autodeleveraging-analysis, vector mirror descent; arXiv 2512.01112.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.rules.squared(10.0, [60.0, 40.0], [60.0, 40.0]).round(3).tolist()
+    [6.923, 3.077]
+    """
+    if weight is None:
+        raise AllocationError("squared needs a weight: the money at stake in each position")
+    target, capacity, groups = _segments(target, capacity, group)
+    stake = np.maximum(_weights(weight, capacity), 0.0)
+    return np.minimum(capacity, pro_rata(target, stake, stake**2, groups.codes))
+
+
+def incentive_descent(
+    *, utility: float, curvature: float, ridge: float = 0.0, anchor: float = 0.0, pull: float = 0.0
+) -> Rule:
+    """Make the rule that solves the published programme of vector mirror descent exactly.
+
+    Parameters
+    ----------
+    utility, curvature : float
+        a and b of the disutility -a w (1 - exp(-b h)), >= 0.
+    ridge, pull : float, default 0
+        mu and phi, of ridge x h**2 and pull x (h - anchor)**2, >= 0.
+    anchor : float, default 0
+        Common haircut that `pull` draws to [1].
+
+    Returns
+    -------
+    callable
+        A rule on money: capacity is the endowment w, h = taken / w within [0, 1]; the weight is not read.
+
+    Raises
+    ------
+    AllocationError
+        If a coefficient is negative or not finite, or all that bend the programme are zero.
+
+    Notes
+    -----
+    The source descends by projected gradient. With the budget met exactly, its terms in the sum of h w are constants,
+    and the rest is separable: one multiplier orders all accounts, found here by bisection [1]_. The source publishes
+    no coefficients.
+
+    References
+    ----------
+    .. [1] arXiv 2512.01112, empirical appendix (vector mirror descent).
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> even = adl.rules.incentive_descent(utility=0.0, curvature=0.0, ridge=1.0)
+    >>> even(7.5, [8.0, 4.0, 0.5]).round(3).tolist()
+    [5.981, 1.495, 0.023]
+    """
+    terms = np.array([utility, curvature, ridge, pull, anchor])
+    if not (np.isfinite(terms) & (terms >= 0)).all() or utility * curvature + ridge + pull == 0:
+        raise AllocationError(f"need finite coefficients of 0 or more that bend the programme, got {terms.tolist()}")
+
+    def slope(rate: Floats, owned: Floats) -> Floats:
+        bent = -utility * curvature * owned * np.exp(-curvature * rate)
+        return np.asarray(bent + 2.0 * ridge * rate + 2.0 * pull * (rate - anchor))
+
+    def solved(
+        target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike | None = None, group: Codes | None = None
+    ) -> Floats:
+        target, capacity, groups = _segments(target, capacity, group)
+        owned = np.where(capacity > 0, capacity, 1.0)
+
+        def taken(level: Floats) -> Floats:
+            rate = _bisected(lambda rate: slope(rate, owned) < level[groups.codes] * owned, np.zeros(len(owned)), 1.0)
+            return rate * capacity
+
+        lowest, highest = slope(np.zeros(len(owned)), owned) / owned, slope(np.ones(len(owned)), owned) / owned
+        low = np.full(groups.size, min(lowest.min(initial=0.0), 0.0))
+        width = max(highest.max(initial=0.0), 0.0) - low.min(initial=0.0)
+        level = _bisected(lambda level: groups.total(taken(level)) < target, low, width)
+        found = taken(level)
+        gap = np.minimum(target, groups.total(capacity)) - groups.total(found)
+        return np.clip(found + pro_rata(np.maximum(gap, 0.0), capacity - found, None, groups.codes), 0.0, capacity)
+
+    solved.__name__ = "incentive_descent"
+    return solved
 
 
 def catalogue() -> pd.DataFrame:
@@ -159,12 +325,15 @@ def catalogue() -> pd.DataFrame:
     --------
     >>> import adlkit as adl
     >>> adl.rules.catalogue().index.tolist()
-    ['queue', 'pro_rata', 'water_fill']
+    ['queue', 'pro_rata', 'water_fill', 'squared', 'in_lots', 'incentive_descent']
     """
     weights = {
         queue: "not read",
         pro_rata: "share of the target; capacity if not given",
         water_fill: "equity",
+        squared: "money at stake",
+        in_lots: "of the rule that is rounded",
+        incentive_descent: "not read",
     }
     rows = [
         {"rule": rule.__name__, "what": (rule.__doc__ or "").splitlines()[0], "weight": text}
@@ -189,6 +358,15 @@ def _level(asked: Callable[[Floats, Floats], Floats], capacity: Floats, weight: 
         whole += groups.of(~is_open).total(capacity[~is_open])
         capacity, weight, groups = capacity[is_open], weight[is_open], groups.of(is_open)
     return level
+
+
+def _bisected(is_below: Callable[[Floats], Flags], low: Floats, width: float) -> Floats:
+    """Largest point of each interval [low, low + width] that is still below its root."""
+    step = np.full(len(low), float(width))
+    for _ in range(BISECTIONS):
+        step = step / 2.0
+        low = np.where(is_below(low + step), low + step, low)
+    return low
 
 
 def _weights(weight: npt.ArrayLike, capacity: Floats) -> Floats:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from adlkit import scores
-from adlkit.allocation import Policy
 from adlkit.buffers import BackstopVault, Buffer, InsuranceFund
 from adlkit.errors import VenueError
 from adlkit.fill_prices import (
@@ -23,6 +22,7 @@ from adlkit.fill_prices import (
     at_previous_mark,
     without_limit,
 )
+from adlkit.policies import Policy
 
 __all__ = [
     "PartialLiquidation",
