@@ -14,6 +14,7 @@ from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
+from adlkit.laboratory import Counterexample, check_properties, find_counterexample
 from adlkit.margin import (
     account_summary,
     bankruptcy_price,
@@ -43,6 +44,7 @@ __all__ = [
     "BackstopVault",
     "Budget",
     "CascadeCurve",
+    "Counterexample",
     "EventResult",
     "InsuranceFund",
     "LiquidationCurve",
@@ -61,12 +63,14 @@ __all__ = [
     "build_panel",
     "cascade_curve",
     "check_panel",
+    "check_properties",
     "close_out_price",
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
     "equity",
     "errors",
+    "find_counterexample",
     "haircut",
     "lights",
     "liquidation_curve",

@@ -48,7 +48,7 @@ class Groups(NamedTuple):
 
     def ahead(self, values: Floats) -> Floats:
         """Sum of the values before each row in its group, without the cancellation of a difference."""
-        before = np.concatenate(([0.0], self.running(values)[:-1])) if len(values) else values
+        before = np.concatenate(([0.0], self.running(values)))[: len(values)]
         before[np.flatnonzero(self.codes[1:] != self.codes[:-1]) + 1] = 0.0
         return before
 

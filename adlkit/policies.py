@@ -212,6 +212,32 @@ def safe_profit(panel: pd.DataFrame) -> pd.Series:
     return pd.Series(np.minimum(profit(panel), shared_equity(panel)), name="safe_profit")
 
 
+def solvent(measure: Measure) -> Score:
+    """Make an order by a measure, among accounts with equity above 0.
+
+    Parameters
+    ----------
+    measure : callable, panel -> Series
+        E.g. `adlkit.notional`.
+
+    Returns
+    -------
+    callable, panel -> Series
+        The measure; NaN where the account's equity is not above 0.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> adl.policies.solvent(adl.notional)(adl.load_dataset("four_accounts")).tolist()
+    [nan, 140.0, 70.0, 70.0]
+    """
+
+    def ordered(panel: pd.DataFrame) -> pd.Series:
+        return measure(panel).where(equity(panel) > 0)
+
+    return ordered
+
+
 def raw_leverage(panel: pd.DataFrame) -> pd.Series:
     """Notional of the account over the cash it has posted.
 
@@ -336,20 +362,21 @@ def normal_kernel(volatility: float) -> Kernel:
     return expected
 
 
-def capped_pro_rata(*, most: float = 1.0, floor: float = 0.0) -> Policy:
+def capped_pro_rata(*, most: float = 1.0, floor: float | None = None) -> Policy:
     """Make pro rata on profit with a largest haircut and a least equity.
 
     Parameters
     ----------
     most : float, default 1
         Largest haircut [1] of a profit.
-    floor : float, default 0
-        Equity that each account keeps [ccy].
+    floor : float, optional
+        Equity that each account keeps [ccy]; without it equity is not looked at.
 
     Returns
     -------
     Policy
-        Takes min(t x profit, most x profit, equity - floor): one common haircut rate t up to each cap.
+        Takes min(t x profit, most x profit, equity - floor): one common haircut rate t up to each cap. A floor is per
+        account, so an account that is split in two protects it twice.
 
     References
     ----------
@@ -362,14 +389,16 @@ def capped_pro_rata(*, most: float = 1.0, floor: float = 0.0) -> Policy:
     >>> adl.policies.capped_pro_rata(most=0.5).allocate(adl.load_dataset("four_accounts"), 45.0).taken.to_dict()
     {('bob', 'BTC'): 30.0, ('cat', 'BTC'): 15.0, ('dee', 'BTC'): 0.0}
     """
-    if not (0 <= most <= 1 and 0 <= floor < np.inf):
+    if not (0 <= most <= 1 and (floor is None or 0 <= floor < np.inf)):
         raise AllocationError(f"need 0 <= most <= 1 and a finite floor of 0 or more, got {most!r} and {floor!r}")
 
     def capped(panel: pd.DataFrame) -> pd.Series:
-        spare = shared_equity(panel) - floor
-        return (most * profit(panel)).clip(upper=spare.clip(lower=0.0)).rename("capped")
+        cap = most * profit(panel)
+        if floor is not None:
+            cap = cap.clip(upper=(shared_equity(panel) - floor).clip(lower=0.0))
+        return cap.rename("capped")
 
-    return Policy(scores.return_only, rules.pro_rata, profit, capped, "pnl")
+    return Policy(solvent(notional), rules.pro_rata, profit, capped, "pnl")
 
 
 def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Policy:
@@ -380,7 +409,7 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
     kernel : callable, leverage -> weight
         E.g. `power_kernel`, `tail_kernel`, `normal_kernel`.
     leverage : callable, default `adlkit.effective_leverage`
-        Leverage that the kernel reads; undefined leverage gives nothing.
+        Leverage that the kernel reads; an account for which it is undefined is not asked.
 
     Returns
     -------
@@ -396,7 +425,7 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
     >>> import adlkit as adl
     >>> policy = adl.policies.risk_aware(adl.policies.power_kernel(1.0))
     >>> policy.allocate(adl.load_dataset("four_accounts"), 30.0).taken.round(3).tolist()
-    [17.442, 12.558, 0.0]
+    [12.558, 17.442, 0.0]
     """
 
     def weighted(panel: pd.DataFrame) -> pd.Series:
@@ -406,7 +435,7 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
         weight[known] = kernel(risk.to_numpy()[known])
         return pd.Series(weight * profit(panel).to_numpy(), index=panel.index, name="weight")
 
-    return Policy(scores.return_only, rules.pro_rata, weighted, profit, "pnl")
+    return Policy(solvent(leverage), rules.pro_rata, weighted, profit, "pnl")
 
 
 def contract_pro_rata(*, lot: float) -> Policy:
@@ -433,16 +462,44 @@ def contract_pro_rata(*, lot: float) -> Policy:
     >>> adl.policies.contract_pro_rata(lot=0.5).allocate(panel, 1.5).taken.tolist()
     [1.0, 0.5]
     """
-    return Policy(scores.return_only, rules.in_lots(rules.pro_rata, lot=lot))
+    return Policy(solvent(notional), rules.in_lots(rules.pro_rata, lot=lot))
+
+
+def vector_descent(*, concession: float) -> Policy:
+    """Make the policy that the published code runs as vector mirror descent.
+
+    Parameters
+    ----------
+    concession : float
+        Price given up per contract, as a share of the mark [1], > 0: what is at stake is notional x concession.
+
+    Returns
+    -------
+    Policy
+        Money grows with the square of what is at stake, and is cut off at `safe_profit`, see `adlkit.rules.squared`.
+
+    References
+    ----------
+    .. [1] github:pluriholonomic/autodeleveraging-analysis, vector mirror descent.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> policy = adl.policies.vector_descent(concession=0.1)
+    >>> policy.allocate(adl.load_dataset("four_accounts"), 5.0).taken.round(4).tolist()
+    [3.3333, 0.8333, 0.0]
+    """
+    if not 0 < concession < np.inf:
+        raise AllocationError(f"concession must be finite and above zero, got {concession!r}")
+    return Policy(solvent(profit), rules.squared, lambda panel: concession * notional(panel), safe_profit, "pnl")
 
 
 profit_queue = Policy(scores.bitmex)
 leverage_queue = Policy(effective_leverage)
-profit_pro_rata = Policy(scores.return_only, rules.pro_rata, None, profit, "pnl")
+profit_pro_rata = Policy(solvent(notional), rules.pro_rata, None, profit, "pnl")
 levered_pro_rata = risk_aware(power_kernel(0.0), leverage=raw_leverage)
-equity_pro_rata = Policy(scores.return_only, rules.pro_rata, None, shared_equity, "equity")
+equity_pro_rata = Policy(solvent(notional), rules.pro_rata, None, shared_equity, "equity")
 water_filling = Policy(effective_leverage, rules.water_fill, equity)
-vector_descent = Policy(scores.return_only, rules.squared, profit, safe_profit, "pnl")
 
 
 def catalogue() -> pd.DataFrame:

@@ -37,6 +37,10 @@ READERS = {
     "maintenance_amount": {"test_tiers.test_only_the_documented_deduction_joins_the_tiers"},
     "maintenance_margin": {"test_margin.test_maintenance_margin_is_the_documented_one"},
     "pnl": {"test_margin.test_unrealized_pnl_is_the_documented_one"},
+    "properties": {
+        "test_laboratory.test_a_policy_has_the_published_property_or_the_disagreement_is_explained",
+        "test_laboratory.test_levered_pro_rata_has_the_properties_of_risk_aware_pro_rata_in_the_published_table",
+    },
     "rules": {
         "test_rules.test_allocation_by_a_rule_leaves_the_documented_residual",
         "test_rules.test_rule_takes_the_documented_amounts",

@@ -31,6 +31,7 @@ ORDER = [
     "severity",
     "allocation",
     "policies",
+    "laboratory",
     "book",
     "cascade",
     "matching",
