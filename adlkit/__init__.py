@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from adlkit import errors, rules, scores, sources, venues
+from adlkit import errors, metrics, rules, scores, sources, venues
 from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
@@ -73,6 +73,7 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "metrics",
     "my_position",
     "notional",
     "open_interest_gap",

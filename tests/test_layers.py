@@ -29,6 +29,7 @@ ORDER = [
     "ranking",
     "rules",
     "allocation",
+    "metrics",
     "book",
     "cascade",
     "matching",
