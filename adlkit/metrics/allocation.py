@@ -634,4 +634,4 @@ def _largest_left(taken: pd.Series, capacity: pd.Series) -> float:
 
 
 def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else math.nan
+    return float(part / whole) if whole > 0 else math.nan

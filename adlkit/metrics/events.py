@@ -191,9 +191,8 @@ def forgone(fills: pd.DataFrame, prices: pd.DataFrame, *, horizons: Sequence[pd.
     has_columns("fills", fills, ["time", "symbol", "qty", "price"])
     if missing := sorted(set(fills["symbol"]) - set(prices.columns)):
         raise MetricError(f"prices misses the symbols {missing}")
-    if not (
-        len(prices) and prices.index.is_monotonic_increasing and prices.index.is_unique and prices.columns.is_unique
-    ):
+    times = prices.index
+    if not (len(times) and times.is_monotonic_increasing and times.is_unique and prices.columns.is_unique):
         raise MetricError("prices must have ascending times, one or more, and one column per symbol")
     qty, paid = finite("qty", fills["qty"]), finite("price", fills["price"])
     parts = {horizon: qty * (paid - _price_at(fills, prices, pd.Timedelta(horizon))) for horizon in horizons}
