@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from adlkit import errors, policies, rules, scores, severity, sources, venues
+from adlkit import errors, metrics, policies, rules, scores, severity, sources, venues
 from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
+from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
@@ -51,6 +52,8 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "RuleComparison",
+    "ScoreComparison",
     "ShortfallCurve",
     "VenueRules",
     "account_summary",
@@ -65,6 +68,8 @@ __all__ = [
     "check_panel",
     "check_properties",
     "close_out_price",
+    "compare_rules",
+    "compare_scores",
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
@@ -81,6 +86,7 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "metrics",
     "my_position",
     "notional",
     "open_interest_gap",

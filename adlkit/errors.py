@@ -35,6 +35,10 @@ class AllocationError(AdlkitError, ValueError):
     """Targets, capacities or weights that no rule can serve."""
 
 
+class MetricError(AdlkitError, ValueError):
+    """Amounts, ranks or fills that a metric cannot read."""
+
+
 class CurveError(AdlkitError, ValueError):
     """A curve that cannot be built from this panel, or not be asked this."""
 

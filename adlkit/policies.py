@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from adlkit import rules, scores
 from adlkit.allocation import AllocationResult, apply_rule
@@ -27,6 +27,8 @@ from adlkit.severity import NUMERAIRES, Budget
 Measure = Callable[[pd.DataFrame], pd.Series]
 Kernel = Callable[[Floats], Floats]
 CONTRACTS = "contracts"
+TINY = 1e-100
+"""Leverage below which a normal move never bankrupts."""
 
 
 @dataclass(frozen=True)
@@ -353,11 +355,9 @@ def normal_kernel(volatility: float) -> Kernel:
         raise AllocationError(f"volatility must be finite and above zero, got {volatility!r}")
 
     def expected(leverage: Floats) -> Floats:
-        buffer = np.divide(1.0, leverage, out=np.full(len(leverage), np.inf), where=leverage > 0) / volatility
-        per_notional = volatility * norm.pdf(buffer) - np.where(
-            np.isinf(buffer), 0.0, volatility * np.where(np.isinf(buffer), 0.0, buffer) * norm.sf(buffer)
-        )
-        return np.asarray(leverage * per_notional)
+        buffer = 1.0 / (volatility * np.maximum(leverage, TINY))
+        density = np.exp(-0.5 * buffer**2) / np.sqrt(2.0 * np.pi)
+        return np.asarray(leverage * volatility * (density - buffer * ndtr(-buffer)))
 
     return expected
 

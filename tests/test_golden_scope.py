@@ -36,6 +36,13 @@ READERS = {
     "lots": {"test_rules.test_whole_lots_are_the_documented_ones"},
     "maintenance_amount": {"test_tiers.test_only_the_documented_deduction_joins_the_tiers"},
     "maintenance_margin": {"test_margin.test_maintenance_margin_is_the_documented_one"},
+    "metrics": {"test_metrics_golden.test_metric_is_the_stated_one"},
+    "metrics_waves": {
+        "test_metrics_golden.test_objectives_of_the_published_waves_are_those_of_the_published_table",
+        "test_metrics_golden.test_ratios_of_the_published_waves_fit_together",
+        "test_metrics_golden.test_severities_of_the_published_waves_are_the_published_ones",
+        "test_metrics_golden.test_totals_of_the_published_waves_are_the_published_ones",
+    },
     "pnl": {"test_margin.test_unrealized_pnl_is_the_documented_one"},
     "properties": {
         "test_laboratory.test_a_policy_has_the_published_property_or_the_disagreement_is_explained",

@@ -7,6 +7,7 @@ styled globally: pass `ax` to compose figures. Names of accounts are data, so th
 from __future__ import annotations
 
 from adlkit.plotting.allocation import plot_allocation
+from adlkit.plotting.comparison import plot_agreement, plot_deciles, plot_front, plot_lorenz, plot_properties
 from adlkit.plotting.curves import plot_cascade_curve, plot_liquidation_curve, plot_shortfall_curve
 from adlkit.plotting.distance import plot_distance, plot_reach
 from adlkit.plotting.events import (
@@ -27,13 +28,18 @@ __all__ = [
     "figure_size",
     "percent",
     "plain",
+    "plot_agreement",
     "plot_allocation",
     "plot_cascade_curve",
+    "plot_deciles",
     "plot_distance",
     "plot_event_symbols",
     "plot_event_times",
+    "plot_front",
     "plot_liquidation_curve",
+    "plot_lorenz",
     "plot_payers",
+    "plot_properties",
     "plot_reach",
     "plot_shortfall",
     "plot_shortfall_curve",

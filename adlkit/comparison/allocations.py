@@ -1,0 +1,194 @@
+"""Policies side by side: what each takes for one need, who pays, which hedges break, what risk remains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from adlkit import metrics
+from adlkit._display import SummaryRepr
+from adlkit.comparison.payers import by_account, deciles, hedges, payers, unit
+from adlkit.contracts import is_inverse, value_of
+from adlkit.errors import AllocationError
+from adlkit.groups import account_levels
+from adlkit.margin import equity
+from adlkit.policies import CONTRACTS, Policy
+from adlkit.severity import Budget
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleComparison(SummaryRepr):
+    """What several policies take from one panel for one need.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        The positions before.
+    taken : DataFrame, index of `panel`
+        What each policy takes, one column a policy, in the numeraire.
+    residual : Series, index policy
+        What it could not take.
+    numeraire : str
+        Unit of both, see `adlkit.Budget`.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> need = pd.Series({("BTC", "short"): 2.0}).rename_axis(["symbol", "side"])
+    >>> policies = {"queue": adl.policies.profit_queue, "water": adl.policies.water_filling}
+    >>> adl.compare_rules(adl.load_dataset("four_accounts"), need, policies).table()["accounts"].to_dict()
+    {'queue': 2, 'water': 2}
+    """
+
+    panel: pd.DataFrame
+    taken: pd.DataFrame
+    residual: pd.Series
+    numeraire: str
+
+    @property
+    def money(self) -> pd.DataFrame:
+        """What is taken, in money: contracts at the mark [ccy], money as it is."""
+        return self.taken.mul(unit(self.panel), axis=0) if self.numeraire == CONTRACTS else self.taken
+
+    def table(self) -> pd.DataFrame:
+        """Who pays under each policy.
+
+        Returns
+        -------
+        DataFrame, index policy
+            As `ScoreComparison.payers`; ``largest_burden``: most that one account gives over its equity [1];
+            ``residual`` [numeraire].
+        """
+        burden = {name: self._burden(column) for name, column in self.money.items()}
+        return payers(self.panel, self.money).assign(largest_burden=pd.Series(burden), residual=self.residual)
+
+    def by_decile(self, key: str) -> pd.DataFrame:
+        """Share that each decile of the positions bears; "size", "leverage" or "profit".
+
+        Returns
+        -------
+        DataFrame, index ``group`` 1 (smallest) .. 10, one column a policy
+        """
+        return deciles(self.panel, self.money, key)
+
+    def lorenz(self) -> dict[str, pd.DataFrame]:
+        """Lorenz curve of what accounts give under each policy, over all accounts with a position."""
+        return {str(name): metrics.lorenz(each) for name, each in by_account(self.panel, self.money).items()}
+
+    def hedges(self) -> pd.DataFrame:
+        """Hedged owners who are left with one leg, see `adlkit.metrics.hedge_break`.
+
+        Returns
+        -------
+        DataFrame, index policy
+            ``hedged`` owners before, of them ``broken``, the ``broken_money`` of their closed contracts, and the
+            ``net_change`` of their absolute net exposure [ccy].
+
+        Raises
+        ------
+        AllocationError
+            If the policies take money, which closes nothing.
+        """
+        if self.numeraire != CONTRACTS:
+            raise AllocationError("policies that take money break no hedges: they close no contracts")
+        return hedges(self.panel, self.taken)
+
+    def risk(self, moves: pd.DataFrame, *, level: float = 0.99) -> pd.DataFrame:
+        """What risk remains once it has been taken, see `adlkit.metrics.post_adl_risk`.
+
+        Parameters
+        ----------
+        moves : DataFrame, scenarios x symbols
+            Relative moves of the marks [1].
+        level : float, default 0.99
+            Of the tail mean.
+
+        Returns
+        -------
+        DataFrame, index policy
+            Contracts are closed at the mark, money is taken from cash.
+        """
+        rows = {
+            name: metrics.post_adl_risk(settled(self.panel, column, self.numeraire), moves, level=level)
+            for name, column in self.taken.items()
+        }
+        return pd.DataFrame(rows).T
+
+    def summary(self) -> pd.Series:
+        """Size of the comparison, and between which limits the Gini coefficients lie."""
+        concentration = self.table()["gini"]
+        return pd.Series(
+            {
+                "policies": float(self.taken.shape[1]),
+                "positions": float(len(self.taken)),
+                "least Gini": float(concentration.min()),
+                "largest Gini": float(concentration.max()),
+            }
+        )
+
+    def _burden(self, money: pd.Series) -> float:
+        keys = account_levels(self.panel)
+        given = money.groupby(level=keys).sum()
+        owned = equity(self.panel).groupby(level=keys).first()
+        is_giver = (given > 0) & (owned > 0)
+        return float((given[is_giver] / owned[is_giver]).max()) if is_giver.any() else 0.0
+
+
+def compare_rules(
+    panel: pd.DataFrame, need: float | pd.Series | Budget, policies: Mapping[str, Policy]
+) -> RuleComparison:
+    """Share one need by several policies.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Checked positions.
+    need : float, Series or Budget
+        As in `Policy.allocate`, in the numeraire of the policies.
+    policies : mapping, name -> Policy
+        All of one numeraire: contracts closed and money taken are compared apart.
+
+    Returns
+    -------
+    RuleComparison
+        What each takes, who pays, which hedges break, what risk remains.
+
+    Raises
+    ------
+    AllocationError
+        If there are no policies or they differ in numeraire, and as in `Policy.allocate`.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> policies = {"pro rata": adl.policies.profit_pro_rata, "capped": adl.policies.capped_pro_rata(most=0.1)}
+    >>> adl.compare_rules(adl.load_dataset("four_accounts"), 10.0, policies).residual.to_dict()
+    {'pro rata': 0.0, 'capped': 1.0}
+    """
+    if len(units := {policy.numeraire for policy in policies.values()}) != 1:
+        raise AllocationError(f"compare one or more policies of one numeraire, got {sorted(units)}")
+    taken, residual = {}, {}
+    for name, policy in policies.items():
+        result = policy.allocate(panel, need)
+        taken[name] = result.taken.reindex(panel.index, fill_value=0.0).to_numpy()
+        residual[name] = result.residual
+    return RuleComparison(
+        panel,
+        pd.DataFrame(taken, index=panel.index, copy=False),
+        pd.Series(residual, name="residual").rename_axis("policy"),
+        units.pop(),
+    )
+
+
+def settled(panel: pd.DataFrame, taken: pd.Series, numeraire: str) -> pd.DataFrame:
+    """The panel once it has been taken: contracts closed at the mark, their profit paid out; money from cash."""
+    amount = taken.to_numpy()
+    if numeraire != CONTRACTS:
+        return panel.assign(collateral=panel["collateral"] - amount)
+    inverse, side = is_inverse(panel), np.sign(panel["qty"].to_numpy())
+    gain = value_of(panel["mark_price"].to_numpy(), inverse) - value_of(panel["entry_price"].to_numpy(), inverse)
+    qty = side * np.maximum(panel["qty"].abs().to_numpy() - amount, 0.0)
+    return panel.assign(qty=qty, collateral=panel["collateral"] + side * amount * gain)
