@@ -113,6 +113,8 @@ def test_bad_input_is_refused():
         metrics.forgone(fills(symbol="SOL"), PRICES, horizons=["1min"])
     with pytest.raises(MetricError, match="ascending times"):
         metrics.forgone(fills(), PRICES[::-1], horizons=["1min"])
+    with pytest.raises(MetricError, match=r"events has rows without \['user'\]"):
+        metrics.classify_users(pd.DataFrame({"user": [None], "traded_60s": 1, "traded_300s": 1, "undo": 0.5}))
     with pytest.raises(MetricError, match="qty: 1 values are NaN"):
         metrics.needed_budget(pd.Series([np.nan]), one, mark=one)
     with pytest.raises(MetricError, match="none of them zero"):

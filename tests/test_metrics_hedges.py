@@ -79,6 +79,8 @@ def test_bad_input_is_refused():
         metrics.hedge_break(panel, pd.concat([pd.Series({("bob", "BTC"): 0.1})] * 2))
     with pytest.raises(MetricError, match=r"betas misses the symbols \['ETH'\]"):
         metrics.hedge_break(panel, pd.Series({("bob", "BTC"): 0.1}), betas=pd.Series({"BTC": 1.0}))
+    with pytest.raises(MetricError, match="owner: 5 rows have none"):
+        metrics.hedge_break(panel.assign(owner=None), pd.Series({("bob", "BTC"): 0.1}))
     with pytest.raises(MetricError, match="linear contracts"):
         metrics.hedge_break(panel.assign(contract="inverse"), pd.Series({("bob", "BTC"): 0.1}))
     with pytest.raises(MetricError, match="settles in"):

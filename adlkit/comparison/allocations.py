@@ -11,7 +11,7 @@ import pandas as pd
 from adlkit import metrics
 from adlkit._display import SummaryRepr
 from adlkit.comparison.payers import by_account, deciles, hedges, payers, unit
-from adlkit.contracts import is_inverse, value_of
+from adlkit.contracts import Flags, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import account_levels
 from adlkit.margin import equity
@@ -29,6 +29,8 @@ class RuleComparison(SummaryRepr):
         The positions before.
     taken : DataFrame, index of `panel`
         What each policy takes, one column a policy, in the numeraire.
+    asked : array of bool
+        Positions that any policy may take from.
     residual : Series, index policy
         What it could not take.
     numeraire : str
@@ -45,6 +47,7 @@ class RuleComparison(SummaryRepr):
 
     panel: pd.DataFrame
     taken: pd.DataFrame
+    asked: Flags
     residual: pd.Series
     numeraire: str
 
@@ -63,7 +66,9 @@ class RuleComparison(SummaryRepr):
             ``residual`` [numeraire].
         """
         burden = {name: self._burden(column) for name, column in self.money.items()}
-        return payers(self.panel, self.money).assign(largest_burden=pd.Series(burden), residual=self.residual)
+        return payers(self.panel, self.money, self.asked).assign(
+            largest_burden=pd.Series(burden), residual=self.residual
+        )
 
     def by_decile(self, key: str) -> pd.DataFrame:
         """Share that each decile of the positions bears; "size", "leverage" or "profit".
@@ -72,11 +77,13 @@ class RuleComparison(SummaryRepr):
         -------
         DataFrame, index ``group`` 1 (smallest) .. 10, one column a policy
         """
-        return deciles(self.panel, self.money, key)
+        return deciles(self.panel, self.money, self.asked, key)
 
     def lorenz(self) -> dict[str, pd.DataFrame]:
-        """Lorenz curve of what accounts give under each policy, over all accounts with a position."""
-        return {str(name): metrics.lorenz(each) for name, each in by_account(self.panel, self.money).items()}
+        """Lorenz curve of what accounts give under each policy, over all accounts that are asked."""
+        return {
+            str(name): metrics.lorenz(each) for name, each in by_account(self.panel, self.money[self.asked]).items()
+        }
 
     def hedges(self) -> pd.DataFrame:
         """Hedged owners who are left with one leg, see `adlkit.metrics.hedge_break`.
@@ -170,14 +177,16 @@ def compare_rules(
     """
     if len(units := {policy.numeraire for policy in policies.values()}) != 1:
         raise AllocationError(f"compare one or more policies of one numeraire, got {sorted(units)}")
-    taken, residual = {}, {}
+    taken, residual, asked = {}, {}, np.zeros(len(panel), dtype=bool)
     for name, policy in policies.items():
         result = policy.allocate(panel, need)
         taken[name] = result.taken.reindex(panel.index, fill_value=0.0).to_numpy()
         residual[name] = result.residual
+        asked |= panel.index.isin(result.taken.index)
     return RuleComparison(
         panel,
         pd.DataFrame(taken, index=panel.index, copy=False),
+        asked,
         pd.Series(residual, name="residual").rename_axis("policy"),
         units.pop(),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adlkit import metrics
-from adlkit.contracts import Floats, is_inverse, value_of
+from adlkit.contracts import Flags, Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import account_levels
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
@@ -29,20 +29,19 @@ def unit(panel: pd.DataFrame) -> Floats:
 
 
 def by_account(panel: pd.DataFrame, money: pd.DataFrame) -> pd.DataFrame:
-    """What accounts with a position give."""
-    is_open = panel["qty"].to_numpy() != 0
-    open_money: pd.DataFrame = money[is_open]
-    return open_money.groupby(level=account_levels(panel)).sum()
+    """What accounts give."""
+    return money.groupby(level=account_levels(panel)).sum()
 
 
-def payers(panel: pd.DataFrame, money: pd.DataFrame) -> pd.DataFrame:
+def payers(panel: pd.DataFrame, money: pd.DataFrame, asked: Flags) -> pd.DataFrame:
     """Accounts that give, how concentrated it is, and the leverage and return of what is closed; a row per column."""
-    leverage, profit = effective_leverage(panel).fillna(np.inf).to_numpy(), unrealized_pnl(panel).to_numpy()
-    entry = np.abs(panel["qty"].to_numpy() * value_of(panel["entry_price"].to_numpy(), is_inverse(panel)))
+    leverage = effective_leverage(panel).fillna(np.inf).to_numpy()[asked]
+    profit = unrealized_pnl(panel).to_numpy()[asked]
+    entry = np.abs(panel["qty"].to_numpy() * value_of(panel["entry_price"].to_numpy(), is_inverse(panel)))[asked]
     gain = np.divide(profit, entry, out=np.zeros(len(entry)), where=entry > 0)
     rows = {}
-    for name, given in by_account(panel, money).items():
-        paid = money[name].to_numpy()
+    for name, given in by_account(panel, money[asked]).items():
+        paid = money[name].to_numpy()[asked]
         rows[name] = {
             "accounts": int((given > 0).sum()),
             "gini": metrics.gini(given),
@@ -54,13 +53,12 @@ def payers(panel: pd.DataFrame, money: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").astype({"accounts": int})
 
 
-def deciles(panel: pd.DataFrame, money: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Share of each column that each decile of the open positions bears."""
+def deciles(panel: pd.DataFrame, money: pd.DataFrame, asked: Flags, key: str) -> pd.DataFrame:
+    """Share of each column that each decile of the positions that are asked bears."""
     if key not in KEYS:
         raise AllocationError(f"unknown key {key!r}; known: {list(KEYS)}")
-    is_open = panel["qty"].to_numpy() != 0
-    values = KEYS[key](panel)[is_open]
-    return pd.DataFrame({name: metrics.by_decile(each[is_open], values)["share"] for name, each in money.items()})
+    values = KEYS[key](panel)[asked]
+    return pd.DataFrame({name: metrics.by_decile(each[asked], values)["share"] for name, each in money.items()})
 
 
 def hedges(panel: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:

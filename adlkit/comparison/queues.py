@@ -12,7 +12,7 @@ import pandas as pd
 from adlkit import metrics
 from adlkit._display import SummaryRepr
 from adlkit.comparison.payers import deciles, hedges, payers, unit
-from adlkit.contracts import Floats
+from adlkit.contracts import Flags, Floats
 from adlkit.errors import ScoreError
 from adlkit.groups import Codes, Groups, level_groups, market_levels
 from adlkit.ranking import rank, side_names
@@ -43,6 +43,29 @@ class ScoreComparison(SummaryRepr):
 
     panel: pd.DataFrame
     ranks: pd.DataFrame
+
+    def on(self, side: str) -> ScoreComparison:
+        """The comparison of one side alone, e.g. of the shorts, who are deleveraged when the market falls.
+
+        Parameters
+        ----------
+        side : str
+            "long" or "short".
+
+        Returns
+        -------
+        ScoreComparison
+            Positions of the other side are in no queue.
+
+        Raises
+        ------
+        ScoreError
+            If it is neither side.
+        """
+        if side not in ("long", "short"):
+            raise ScoreError(f"side must be 'long' or 'short', got {side!r}")
+        is_there = np.array(side_names(self.panel["qty"].to_numpy())) == side
+        return ScoreComparison(self.panel, self.ranks.where(is_there[:, None]))
 
     def agreement(self, *, statistic: Statistic = metrics.kendall_tau) -> pd.DataFrame:
         """Agreement of each pair of scores, averaged over queues by their positions.
@@ -116,14 +139,14 @@ class ScoreComparison(SummaryRepr):
         Returns
         -------
         DataFrame, index score
-            ``accounts`` that give, ``gini`` and ``top_1_percent`` of notional closed over all accounts with a position,
+            ``accounts`` that give, ``gini`` and ``top_1_percent`` of notional closed over all accounts in a queue,
             ``median_leverage`` and ``median_return`` of the notional closed, ``losers`` (share of the notional closed
             that was at a loss).
         """
-        return payers(self.panel, self.closed(share=share).mul(unit(self.panel), axis=0))
+        return payers(self.panel, self._money(share), self._asked())
 
     def by_decile(self, key: str, *, share: float = 0.05) -> pd.DataFrame:
-        """Share of the notional closed that each decile of the positions bears.
+        """Share of the notional closed that each decile of the positions in a queue bears.
 
         Parameters
         ----------
@@ -136,7 +159,7 @@ class ScoreComparison(SummaryRepr):
         -------
         DataFrame, index ``group`` 1 (smallest) .. 10, one column a score
         """
-        return deciles(self.panel, self.closed(share=share).mul(unit(self.panel), axis=0), key)
+        return deciles(self.panel, self._money(share), self._asked(), key)
 
     def hedges(self, *, share: float = 0.05) -> pd.DataFrame:
         """Hedged owners whom closing a share of every queue leaves with one leg, see `adlkit.metrics.hedge_break`.
@@ -195,6 +218,14 @@ class ScoreComparison(SummaryRepr):
     def _square(self, total: Floats, mass: Floats) -> pd.DataFrame:
         values = np.divide(total, mass, out=np.full(total.shape, np.nan), where=mass > 0)
         return pd.DataFrame(values, index=self.ranks.columns, columns=self.ranks.columns)
+
+    def _money(self, share: float) -> pd.DataFrame:
+        """Notional closed of each position."""
+        return self.closed(share=share).mul(unit(self.panel), axis=0)
+
+    def _asked(self) -> Flags:
+        """Positions in a queue under any score."""
+        return self.ranks.notna().any(axis=1).to_numpy()
 
     def _market(self) -> Groups:
         groups = level_groups(self.panel.index, market_levels(self.panel))

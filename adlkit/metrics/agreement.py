@@ -232,10 +232,11 @@ def _places(what: str, rank: pd.Series) -> Codes:
     """Ranks as whole numbers, 0 = not in the queue, or a MetricError if they are not 1 .. n, each once."""
     values = rank.to_numpy(dtype=float)
     is_queued = ~np.isnan(values)
-    count = int(is_queued.sum())
-    is_place = np.isin(values[is_queued], np.arange(1, count + 1))
+    given = values[is_queued]
+    count = len(given)
+    is_place = (given >= 1) & (given <= count) & (given == np.floor(given))
     places = np.zeros(len(values), dtype=np.intp)
-    places[is_queued] = np.where(is_place, values[is_queued], 0)
+    places[is_queued] = np.where(is_place, given, 0)
     if not is_place.all() or (np.bincount(places[is_queued], minlength=count + 1)[1:] != 1).any():
         raise MetricError(f"{what} must rank one queue 1, 2, ..., {count}, each once; rank a part of a queue anew")
     return places

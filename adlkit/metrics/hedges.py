@@ -69,6 +69,8 @@ def hedge_break(
 
 def _owners(panel: pd.DataFrame) -> list[pd.Index | pd.Series]:
     """Keys of the portfolios: time, where there is one, and owner or account."""
+    if "owner" in panel and panel["owner"].isna().any():
+        raise MetricError(f"owner: {int(panel['owner'].isna().sum())} rows have none; give each account its own name")
     owner = panel["owner"] if "owner" in panel else panel.index.get_level_values("account")
     return [panel.index.get_level_values("time"), owner] if "time" in panel.index.names else [owner]
 

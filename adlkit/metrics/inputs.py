@@ -59,9 +59,11 @@ def aligned(**named: float | pd.Series) -> None:
 
 
 def has_columns(what: str, frame: pd.DataFrame, names: list[str]) -> None:
-    """Raise unless a frame has all the columns that a metric reads."""
+    """Raise unless a frame has all the columns that a metric reads, without NaN."""
     if missing := [name for name in names if name not in frame]:
         raise MetricError(f"{what} misses columns {missing}; it has {list(frame.columns)}")
+    if empty := [name for name in names if frame[name].isna().any()]:
+        raise MetricError(f"{what} has rows without {empty}; correct or drop them")
 
 
 def closed_rows(panel: pd.DataFrame, closed: pd.Series) -> Floats:

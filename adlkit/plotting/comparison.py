@@ -107,7 +107,9 @@ def plot_front(comparison: ScoreComparison, market: tuple[str, str], *, n: int =
         if is_marked:
             ax.text(-0.12, row[0], plain(account, 14), ha="right", va="center", fontsize=9, color=colour)
     ax.set_xticks(range(len(names)), [plain(name, NAME_LENGTH) for name in names], parse_math=False)
-    ax.tick_params(axis="x", labelrotation=20 if len(names) > 4 else 0, length=0)
+    ax.tick_params(axis="x", length=0)
+    if len(names) > 4:
+        plt.setp(ax.get_xticklabels(), rotation=20, ha="right")
     ax.set_yticks(range(1, n + 1))
     ax.yaxis.tick_right()
     ax.set_xlim(-0.9, len(names) - 0.7)
@@ -142,7 +144,7 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     >>> policies = {"profit": adl.policies.profit_pro_rata, "levered": adl.policies.levered_pro_rata}
     >>> ax = plot_lorenz(adl.compare_rules(adl.load_dataset("four_accounts"), 10.0, policies))
     >>> [line.get_label() for line in ax.lines][:2]
-    ['profit · Gini 0.58', 'levered · Gini 0.54']
+    ['profit · Gini 0.44', 'levered · Gini 0.38']
     """
     ax = axes(ax, rows=9)
     table = comparison.table()
@@ -200,8 +202,13 @@ def plot_deciles(comparison: ScoreComparison | RuleComparison, key: str, *, ax: 
     ax.set_xticks(table.index)
     ax.set_ylim(bottom=0.0)
     ax.set_ylabel("share of what is taken")
-    last = table.iloc[-1]
-    return finished(ax, f"The top decile of {key} bears {_range(last)}", f"decile of {key}, 10 = largest", grid="y")
+    peak = table.idxmax()
+    finding = (
+        f"All take most from decile {peak.iloc[0]} of {key}"
+        if peak.nunique() == 1
+        else f"Most is taken from decile {peak.min()} ({peak.idxmin()}) to decile {peak.max()} ({peak.idxmax()})"
+    )
+    return finished(ax, finding, f"decile of {key}, 10 = largest", grid="y")
 
 
 def plot_properties(tables: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
@@ -240,9 +247,8 @@ def plot_properties(tables: Mapping[str, pd.DataFrame], *, ax: Axes | None = Non
     ax.set_xticks(
         range(len(verdicts.columns)), [plain(name, NAME_LENGTH) for name in verdicts.columns], parse_math=False
     )
-    ax.tick_params(axis="x", labelrotation=30, length=0, top=False)
-    for label in ax.get_xticklabels():
-        label.set_horizontalalignment("right")
+    ax.tick_params(axis="x", length=0)
+    plt.setp(ax.get_xticklabels(), rotation=30, ha="right")
     ax.set_yticks(range(len(verdicts)), list(verdicts.index))
     ax.tick_params(axis="y", length=0)
     ax.set_xticks(np.arange(0.5, len(verdicts.columns) - 1), minor=True)
