@@ -14,6 +14,7 @@ from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
+from adlkit.indicators import Indicator
 from adlkit.margin import (
     account_summary,
     bankruptcy_price,
@@ -33,6 +34,7 @@ from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
+from adlkit.venues.names import indicator
 
 __version__ = "0.2.0"
 
@@ -41,6 +43,7 @@ __all__ = [
     "BackstopVault",
     "CascadeCurve",
     "EventResult",
+    "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
     "OrderBook",
@@ -64,6 +67,7 @@ __all__ = [
     "equity",
     "errors",
     "haircut",
+    "indicator",
     "lights",
     "liquidation_curve",
     "liquidation_price",

@@ -307,7 +307,8 @@ def test_forms_with_prices_and_with_values_agree_for_linear_contracts(name, pane
 
 
 def test_forms_with_prices_and_with_values_differ_for_inverse_contracts():
-    panel = golden_panel(golden_rows("scores", "derived_A_inverse").drop(columns="score"))
+    row = isolated(qty=1000.0, entry=8000.0, mark=10000.0, cash=0.025)
+    panel = panel_of(ann=row).assign(contract="inverse")  # values -0.125 and -0.1, equity 0.05
     assert scores.jex(panel).item() == pytest.approx(0.75)  # by hand, see derived_jex_inverse
     assert scores.bitmex(panel).item() == pytest.approx(0.4)
 
