@@ -15,6 +15,7 @@ from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
+from adlkit.indicators import Indicator
 from adlkit.laboratory import Counterexample, check_properties, find_counterexample
 from adlkit.margin import (
     account_summary,
@@ -37,6 +38,7 @@ from adlkit.reach import adl_price, adl_reach
 from adlkit.severity import Budget, budget
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
+from adlkit.venues.names import indicator
 
 __version__ = "0.2.0"
 
@@ -47,6 +49,7 @@ __all__ = [
     "CascadeCurve",
     "Counterexample",
     "EventResult",
+    "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
     "OrderBook",
@@ -77,6 +80,7 @@ __all__ = [
     "errors",
     "find_counterexample",
     "haircut",
+    "indicator",
     "lights",
     "liquidation_curve",
     "liquidation_price",

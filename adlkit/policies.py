@@ -240,36 +240,6 @@ def solvent(measure: Measure) -> Score:
     return ordered
 
 
-def raw_leverage(panel: pd.DataFrame) -> pd.Series:
-    """Notional of the account over the cash it has posted.
-
-    Parameters
-    ----------
-    panel : DataFrame
-        Checked positions.
-
-    Returns
-    -------
-    Series, index of `panel`
-        [1]; NaN where the account's collateral is not above 0.
-
-    References
-    ----------
-    .. [1] arXiv 2512.01112, section 2 (leverage on posted collateral).
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> adl.policies.raw_leverage(adl.load_dataset("four_accounts")).round(4).tolist()
-    [3.5, 2.3333, 3.5, 0.5833]
-    """
-    groups = account_groups(panel)
-    cash = groups.spread(panel["collateral"].to_numpy())
-    size = groups.spread(notional(panel).to_numpy())
-    leverage = np.divide(size, cash, out=np.full(len(size), np.nan), where=cash > 0)
-    return pd.Series(leverage, index=panel.index, name="raw_leverage")
-
-
 def power_kernel(exponent: float) -> Kernel:
     """Make the risk weight leverage**(1 + exponent): 0 levered pro rata, 1 the source's "linear", 2 its "power".
 
@@ -497,7 +467,7 @@ def vector_descent(*, concession: float) -> Policy:
 profit_queue = Policy(scores.bitmex)
 leverage_queue = Policy(effective_leverage)
 profit_pro_rata = Policy(solvent(notional), rules.pro_rata, None, profit, "pnl")
-levered_pro_rata = risk_aware(power_kernel(0.0), leverage=raw_leverage)
+levered_pro_rata = risk_aware(power_kernel(0.0), leverage=scores.raw_leverage)
 equity_pro_rata = Policy(solvent(notional), rules.pro_rata, None, shared_equity, "equity")
 water_filling = Policy(effective_leverage, rules.water_fill, equity)
 

@@ -19,6 +19,7 @@ READERS = {
         "test_event.test_bitmex_example_takes_the_first_two_of_the_queue",
     },
     "adl_rank": {
+        "test_indicators.test_the_documented_percentiles_count_contracts",
         "test_ranking.test_rank_and_percentile_are_the_documented_ones",
         "test_ranking.test_lights_that_count_accounts_differ_from_the_documented_ones",
     },

@@ -27,6 +27,7 @@ ORDER = [
     "triggers",
     "scores",
     "ranking",
+    "indicators",
     "rules",
     "severity",
     "allocation",

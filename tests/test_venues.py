@@ -16,7 +16,10 @@ from adlkit.errors import VenueError
 from adlkit.fill_prices import TradePrices
 from adlkit.venues import PartialLiquidation, VenueRules
 
-NAMES = ["binance", "bitmex", "bybit", "dydx_v4", "hyperliquid"]
+NAMES = [
+    *("aster", "binance", "bitget", "bitmex", "bybit", "dydx_v4", "ethereal", "extended", "gate", "htx"),
+    *("hyperliquid", "kucoin", "mexc", "okx"),
+]
 PLAIN = VenueRules(name="plain", valid_from="", source="test", policy=adl.Policy(adl.scores.bitmex))
 FUND, VAULT = "insurance fund", "backstop vault"
 
@@ -51,9 +54,10 @@ def test_a_named_venue_has_no_money_of_its_own(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_venue_runs_an_event(name):
     panel = adl.load_dataset("four_accounts")
-    event = adl.run_event(panel, {"BTC": 70.0}, venue=adl.venues.by_name(name), previous_marks={"BTC": 71.0})
+    other = {"previous_marks": {"BTC": 71.0}, "oracles": {"BTC": 72.0}}
+    event = adl.run_event(panel, {"BTC": 70.0}, venue=adl.venues.by_name(name), **other)
     assert event.fills["qty"].sum() == 2.0, "ann is long 2, bankrupt at 80, and no buffer has money"
-    price = 71.0 if name == "hyperliquid" else 80.0
+    price = {"hyperliquid": 71.0, "okx": 70.0, "ethereal": 72.0}.get(name, 80.0)
     assert event.fills["price"].tolist() == pytest.approx([price] * len(event.fills))
 
 
@@ -72,14 +76,32 @@ def test_a_named_venue_scores_every_position_of_a_panel_of_winners_and_losers(na
         ("binance", adl.scores.binance),
         ("bybit", adl.scores.bitmex),
         ("hyperliquid", adl.scores.hyperliquid_documented),
+        ("gate", adl.scores.bitget),
+        *((name, getattr(adl.scores, name)) for name in ("okx", "htx", "bitget", "kucoin", "mexc")),
+        *((name, getattr(adl.scores, name)) for name in ("aster", "extended", "ethereal")),
     ],
 )
 def test_a_named_venue_ranks_by_the_score_it_documents(name, score):
     assert adl.venues.by_name(name).policy.score is score
 
 
-def test_bybit_says_that_its_score_is_a_stand_in():
-    assert any("publishes no formula" in text for text in adl.venues.bybit.assumptions)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bybit", "publishes no formula"),
+        ("gate", "publishes no formula: scores.bitget stands in"),
+        ("okx", "secondary source"),
+        ("htx", "the fill price is not known"),
+        ("aster", "the fill price is not stated"),
+        ("bitget", "isolated margin is not published"),
+        ("ethereal", "newest account"),
+        ("bybit", "direction of adlRankIndicator is not stated"),
+        ("htx", "direction of adl_risk_percent is not stated"),
+        ("kucoin", "direction of delevPercentage is not stated"),
+    ],
+)
+def test_a_venue_says_what_stands_in_for_what_is_not_published(name, words):
+    assert any(words in text for text in adl.venues.by_name(name).assumptions)
 
 
 def test_dydx_walks_from_a_random_start_and_not_by_profit():
@@ -105,6 +127,9 @@ def test_every_named_venue_closes_its_queue_from_the_front(name):
         ("bybit", adl.venues.at_close_out),
         ("dydx_v4", adl.venues.at_close_out),
         ("hyperliquid", adl.venues.at_previous_mark),
+        ("okx", adl.venues.at_mark),
+        ("ethereal", adl.venues.at_capped_oracle),
+        *((name, adl.venues.at_close_out) for name in ("bitget", "extended", "gate", "kucoin", "mexc")),
     ],
 )
 def test_a_named_venue_fills_at_the_price_it_documents(name, fill_price):
@@ -137,7 +162,7 @@ def test_binance_takes_positions_over_up_to_a_net_notional_of_all_its_fund():
     assert not venue.buffers[0].takes_accounts
 
 
-@pytest.mark.parametrize("name", ["bitmex", "bybit", "dydx_v4"])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"binance", "hyperliquid"}))
 def test_an_insurance_fund_stands_between_the_book_and_deleveraging(name):
     assert buffer_facts(adl.venues.by_name(name)) == [("InsuranceFund", FUND)]
 
@@ -150,6 +175,8 @@ def test_an_insurance_fund_stands_between_the_book_and_deleveraging(name):
         ("binance", "account", 0.005, FUND),
         ("dydx_v4", "account", 0.015, FUND),
         ("hyperliquid", "account", 0.0, ""),
+        *((name, FUND, 0.0, "") for name in ("okx", "bitget")),
+        *((name, "account", 0.0, "") for name in ("htx", "gate", "kucoin", "mexc", "aster", "extended", "ethereal")),
     ],
 )
 def test_surplus_and_fees_go_where_the_venue_says(name, surplus_to, fee_rate, fee_to):
@@ -159,7 +186,13 @@ def test_surplus_and_fees_go_where_the_venue_says(name, surplus_to, fee_rate, fe
 
 @pytest.mark.parametrize(
     ("name", "solvent"),
-    [("bitmex", True), ("binance", True), ("bybit", True), ("dydx_v4", False), ("hyperliquid", False)],
+    [
+        *(
+            (name, True)
+            for name in ("bitmex", "binance", "bybit", "okx", "htx", "bitget", "gate", "kucoin", "extended")
+        ),
+        *((name, False) for name in ("dydx_v4", "hyperliquid", "mexc", "aster", "ethereal")),
+    ],
 )
 def test_venues_with_a_negative_equity_trigger_do_not_deleverage_solvent_accounts(name, solvent):
     assert adl.venues.by_name(name).deleverages_solvent is solvent
@@ -172,6 +205,20 @@ def test_only_hyperliquid_liquidates_in_parts_and_only_bitmex_weighs_its_lights(
     assert venue.is_contract_weighted == (name == "bitmex")
     assert venue.n_lights == 5
     assert venue.limit is adl.venues.at_close_out
+
+
+@pytest.mark.parametrize("name", ["is_contract_weighted", "n_lights"])
+def test_what_follows_from_the_indicator_is_not_set_beside_it(name):
+    with pytest.raises(AttributeError):
+        setattr(PLAIN, name, 3)
+    with pytest.raises(TypeError, match=name):
+        replace(PLAIN, **{name: 3})
+
+
+def test_lights_follow_from_the_indicator():
+    venue = replace(PLAIN, indicator=adl.Indicator(front=4.0, n_lights=4, counts="contracts"))
+    assert (venue.n_lights, venue.is_contract_weighted) == (4, True)
+    assert (PLAIN.n_lights, PLAIN.is_contract_weighted) == (5, False)
 
 
 def test_an_unknown_venue_is_refused_with_a_list_of_the_known_ones():
@@ -232,6 +279,7 @@ def test_funds_and_vaults_may_receive_surplus_and_fees(receiver):
         ({"fee_rate": 0.01}, r"pays surplus or fees to \[''\]"),
         ({"fee_rate": 0.01, "fee_to": FUND}, r"pays surplus or fees to \['insurance fund'\]"),
         ({"policy": adl.scores.bitmex}, "policy must be a Policy"),
+        ({"indicator": "lights"}, "indicator must be an adl.Indicator"),
         ({"fill_price": "mark"}, "fill_price must be a price rule"),
         ({"limit": None}, "limit must be a price rule"),
         ({"buffers": ("fund",)}, r"\['fund'\] are no buffers"),
@@ -336,3 +384,8 @@ def test_a_market_order_trades_at_any_price_and_the_account_owes_the_difference(
     assert market.positions.loc[("ann", "BTC"), "book"] == 2.0
     assert market.ledger["residual"].sum() == pytest.approx(-(5.0 + 20.0))
     assert adl.equity(market.panel)["ann"].item() == pytest.approx(0.0)
+
+
+def test_a_policy_that_takes_money_is_no_policy_of_a_venue():
+    with pytest.raises(VenueError, match="this policy takes money"):
+        replace(PLAIN, policy=adl.policies.profit_pro_rata)
