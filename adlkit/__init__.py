@@ -10,10 +10,12 @@ from adlkit.allocation import AllocationResult, Policy, allocate, haircut, to_lo
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
+from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
+from adlkit.integer import IntegerResult, contract_pro_rata, fixed_point, min_max, round_money
 from adlkit.margin import (
     account_summary,
     bankruptcy_price,
@@ -29,6 +31,7 @@ from adlkit.margin import (
     unrealized_pnl,
 )
 from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_interest_gap
+from adlkit.price_models import Gaussian, OneFactor, Scenarios, gauss_hermite
 from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
 from adlkit.triggers import LiquidationCurve, liquidation_curve
@@ -40,12 +43,17 @@ __all__ = [
     "AllocationResult",
     "BackstopVault",
     "CascadeCurve",
+    "CrossMarginResult",
     "EventResult",
+    "Gaussian",
     "InsuranceFund",
+    "IntegerResult",
     "LiquidationCurve",
+    "OneFactor",
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "Scenarios",
     "ShortfallCurve",
     "VenueRules",
     "account_summary",
@@ -58,11 +66,16 @@ __all__ = [
     "cascade_curve",
     "check_panel",
     "close_out_price",
+    "contract_pro_rata",
+    "cvar_cutoff",
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
     "equity",
     "errors",
+    "factor_water_fill",
+    "fixed_point",
+    "gauss_hermite",
     "haircut",
     "lights",
     "liquidation_curve",
@@ -73,14 +86,17 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "min_max",
     "my_position",
     "notional",
     "open_interest_gap",
     "quantile",
     "rank",
+    "round_money",
     "rules",
     "run_event",
     "scores",
+    "shadow_price",
     "shortfall",
     "shortfall_curve",
     "sources",
