@@ -32,7 +32,9 @@ OPTIMAL, NOT_CONVERGED, INFEASIBLE = "optimal", "not converged", "infeasible"
 TOLERANCE = 1e-6
 ROUNDING = 1e-12
 MAX_SHORTER = 60
-BROKE = 1e6
+FLATTEST = 1e-8
+"""Least curvature of an account next to the largest: beyond it, digits of the projection get lost."""
+BROKE = 1e12
 """Accounts without equity count as this many times as levered as the most levered account that has some."""
 
 
@@ -140,6 +142,10 @@ class Problem(NamedTuple):
         slope = model.gradient(self.exposure(closed), self.equity)
         return np.asarray(self.sign[:, None] * slope[self.who, self.active[:, None]])
 
+    def is_small(self, gap: float, shortfall: float, tolerance: float) -> bool:
+        """Whether a gap is within tolerance of a shortfall, or nothing next to the equities."""
+        return gap <= tolerance * shortfall + ROUNDING * float(np.abs(self.equity).sum())
+
     def expected_shortfall(self, model: PriceModel, closed: Floats) -> float:
         """Of all accounts together."""
         return float(model.expected_shortfall(self.exposure(closed), self.equity).sum())
@@ -246,7 +252,7 @@ def shadow_price(
     model : OneFactor, Gaussian, Scenarios
         See `adlkit.price_models`; its assets are the columns of `quantity`.
     tolerance : float, default 1e-6
-        Largest gap that counts as optimal, as a share of the expected shortfall.
+        Largest gap that counts as optimal, as a share of the expected shortfall (besides 1e-12 of all equities).
     max_iterations : int, default 10,000
         Of the solver.
 
@@ -567,9 +573,8 @@ def _dual_solution(
 ) -> Solution:
     """Amounts with a lower bound of what any amounts can reach."""
     reached = problem.expected_shortfall(model, closed)
-    start = problem.expected_shortfall(model, np.zeros_like(closed))
     gap = max(reached - bound, 0.0)  # rounding may leave the bound above what it bounds
-    is_optimal = gap <= tolerance * reached + ROUNDING * start
+    is_optimal = problem.is_small(gap, reached, tolerance)
     return Solution(closed, price, gap, iterations, is_optimal, np.full(len(price), np.nan))
 
 
@@ -633,7 +638,7 @@ def _judged(
 ) -> Solution:
     """Amounts with their certificate."""
     price, gap = _certificate(gain, closed, problem.room, problem.amount)
-    is_optimal = gap <= tolerance * problem.expected_shortfall(model, closed)
+    is_optimal = problem.is_small(gap, problem.expected_shortfall(model, closed), tolerance)
     return Solution(closed, price, gap, rounds, is_optimal, np.full(len(price), np.nan))
 
 
@@ -643,6 +648,7 @@ def _step(
     """One projected step, shortened for the accounts whose gradient changes by more than their `bend` allows."""
     seats, n = problem.who.ravel(), len(bend)
     for _ in range(MAX_SHORTER):
+        bend = np.maximum(bend, FLATTEST * bend.max())
         weight = 1.0 / (bend[problem.who] * size[:, None] ** 2)
         _, new = fill(ahead + weight * pull, weight, problem.room, problem.amount)
         gain, moved = problem.gain(model, new), new - ahead
