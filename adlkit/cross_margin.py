@@ -34,7 +34,7 @@ ROUNDING = 1e-12
 MAX_SHORTER = 60
 FLATTEST = 1e-8
 """Least curvature of an account next to the largest: beyond it, digits of the projection get lost."""
-BROKE = 1e12
+BROKE = 1e8
 """Accounts without equity count as this many times as levered as the most levered account that has some."""
 
 
@@ -210,7 +210,8 @@ def factor_water_fill(
 
     An account with equity <= 0 counts as one with next to none: its factor exposure is brought to zero before others
     give, in proportion to what it has, and goes beyond zero only after all others. That is the best for a move against
-    it; where an expected gain could still rescue it, `shadow_price` can do better and `gap` says by how much.
+    it (to within 1e-8 of what it holds); with several needed assets the rounds may stall on such accounts, which
+    ``status`` tells. Where an expected gain could still rescue it, `shadow_price` can do better and `gap` says by how much.
 
     The code of [1]_ recovers several assets by scaling the full reduction of each account, which need not clear each
     asset, and divides by equity without a case for equity <= 0.
