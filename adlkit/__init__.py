@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from adlkit import errors, metrics, policies, rules, scores, severity, sources, venues
+from adlkit import errors, integer, metrics, policies, price_models, rules, scores, severity, sources, venues
 from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
 from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
+from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
@@ -48,6 +49,7 @@ __all__ = [
     "Budget",
     "CascadeCurve",
     "Counterexample",
+    "CrossMarginResult",
     "EventResult",
     "Indicator",
     "InsuranceFund",
@@ -73,14 +75,17 @@ __all__ = [
     "close_out_price",
     "compare_rules",
     "compare_scores",
+    "cvar_cutoff",
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
     "equity",
     "errors",
+    "factor_water_fill",
     "find_counterexample",
     "haircut",
     "indicator",
+    "integer",
     "lights",
     "liquidation_curve",
     "liquidation_price",
@@ -95,12 +100,14 @@ __all__ = [
     "notional",
     "open_interest_gap",
     "policies",
+    "price_models",
     "quantile",
     "rank",
     "rules",
     "run_event",
     "scores",
     "severity",
+    "shadow_price",
     "shortfall",
     "shortfall_curve",
     "sources",

@@ -29,10 +29,16 @@ READERS = {
     },
     "bankruptcy_price": {"test_margin.test_bankruptcy_price_is_the_documented_one"},
     "bankruptcy_quote": {"test_margin.test_a_close_at_the_close_out_price_receives_the_documented_quote"},
+    "cross_margin": {
+        "test_cross_margin.test_allocation_is_the_published_one",
+        "test_cross_margin.test_factor_and_leverages_of_the_published_book",
+        "test_cross_margin.test_the_published_method_fails_at_twenty_where_the_optimum_exists",
+    },
     "insurance_fund": {
         "test_event.test_fund_gains_or_pays_as_documented",
         "test_margin.test_profit_equity_and_bankruptcy_price_at_a_fill_are_the_documented_ones",
     },
+    "integer": {"test_integer.test_policy_closes_the_documented_lots"},
     "liquidation_price": {"test_margin.test_liquidation_price_is_the_documented_one"},
     "lots": {"test_rules.test_whole_lots_are_the_documented_ones"},
     "maintenance_amount": {"test_tiers.test_only_the_documented_deduction_joins_the_tiers"},

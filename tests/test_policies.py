@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,3 +182,15 @@ def test_contracts_of_a_queue_close_in_the_order_of_the_ranks(panel):
         order = rows.index[ranks[rows.index].argsort()]
         full = (result.taken == result.capacity)[order]
         assert not (result.taken[order].gt(0) & ~full.shift(fill_value=True).cummin()).any()
+
+
+# The catalogue
+
+
+def test_the_catalogue_lists_all_published_rules_and_where_they_are():
+    table = policies.catalogue()
+    assert table.index.tolist() == [f"A{i}" for i in range(1, 24)]
+    for name in table["here"]:
+        if name:
+            assert callable(found := reduce(getattr, name.split("."), adl)) or isinstance(found, adl.Policy)
+    assert table.loc[table["here"] == "", "note"].str.startswith("left out: ").all()
