@@ -75,10 +75,10 @@ def test_totals_of_the_published_waves_are_the_published_ones(case):
 def test_severities_of_the_published_waves_are_the_published_ones(case):
     waves = golden_rows("metrics_waves", case)
     for name, amount in {"production": waves["taken_production"], "needed": waves["needed"]}.items():
-        measured = metrics.clipped_severity(amount, waves["deficit"])
+        measured = metrics.clipped_severity_ratio(amount, waves["deficit"])
         assert measured.tolist() == pytest.approx(waves[f"severity_{name}"].tolist(), rel=1e-9)
     # two_pass_equity_delta_by_wave.csv of the same repository, wave 13, not clipped
-    plain = metrics.severity(waves["taken_production"], waves["deficit"])
+    plain = metrics.severity_ratio(waves["taken_production"], waves["deficit"])
     assert plain[waves["wave"] == 13].item() == pytest.approx(3.249604527808574, rel=1e-9)
 
 

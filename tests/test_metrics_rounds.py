@@ -59,7 +59,7 @@ def test_accounts_that_enter_or_leave_do_not_count_for_stability():
 
 
 def test_severity_without_a_deficit_is_undefined():
-    found = metrics.severity(pd.Series([1.0, 0.0]), pd.Series([0.0, 0.0]))
+    found = metrics.severity_ratio(pd.Series([1.0, 0.0]), pd.Series([0.0, 0.0]))
     assert found.isna().all()
 
 
@@ -81,7 +81,7 @@ def test_screening_needs_load_and_imbalance_within_bounds():
 def test_bad_input_is_refused():
     one, other = pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], index=[7, 8])
     with pytest.raises(MetricError, match="amount must be a Series on the index of deficit"):
-        metrics.severity(other, one)
+        metrics.severity_ratio(other, one)
     with pytest.raises(MetricError, match="no choice to compare"):
         metrics.static_regret(one, pd.DataFrame(index=one.index))
     with pytest.raises(MetricError, match="fixed"):
@@ -96,3 +96,16 @@ def test_bad_input_is_refused():
         metrics.price_of_anarchy(1.0, 0.0)
     with pytest.raises(MetricError, match="lower end of imbalance_range"):
         metrics.is_static_enough(1.0, 1.0, max_load=1.0, imbalance_range=(2.0, 1.0))
+
+
+def test_a_balance_that_stays_below_zero_is_owed_once():
+    """Nine rounds of one balance: as a stock nine times as much as it is, as in the published deficit of 2025-10-10."""
+    stock = pd.DataFrame({"backstop": [10_925_707.16] * 9, "trader": [0.0, 5.0, 2.0, 2.0, 6.0, 0.0, 0.0, 1.0, 0.0]})
+    flow = metrics.deficit_flow(stock)
+    assert flow.tolist() == pytest.approx([10_925_707.16, 5.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0, 0.0])
+    assert stock["backstop"].sum() == pytest.approx(98_331_364.44)
+
+
+def test_a_deficit_that_is_no_amount_is_refused():
+    with pytest.raises(MetricError, match="stock: 1 values are below zero"):
+        metrics.deficit_flow(pd.DataFrame({"a": [1.0, -1.0]}))

@@ -56,6 +56,43 @@ class RuleComparison(SummaryRepr):
         """What is taken, in money: contracts at the mark [ccy], money as it is."""
         return self.taken.mul(unit(self.panel), axis=0) if self.numeraire == CONTRACTS else self.taken
 
+    def with_allocation(self, name: str, taken: pd.Series) -> RuleComparison:
+        """The comparison with one more allocation, worked out elsewhere, e.g. by `adlkit.factor_water_fill`.
+
+        Parameters
+        ----------
+        name : str
+            What to call it.
+        taken : Series
+            What it takes of each position, >= 0, in the numeraire; positions that it does not name give nothing.
+
+        Returns
+        -------
+        RuleComparison
+            What it leaves of the need counts against the first policy's total.
+
+        Raises
+        ------
+        AllocationError
+            If the name is taken, a position is not in the panel, or an amount is NaN, infinite or negative.
+        """
+        if name in self.taken:
+            raise AllocationError(f"{name!r} is in the comparison already")
+        if not taken.index.isin(self.panel.index).all() or taken.index.has_duplicates:
+            raise AllocationError("taken has positions twice, or that are not in the panel")
+        amounts = taken.reindex(self.panel.index, fill_value=0.0)
+        if not (np.isfinite(amounts) & (amounts >= 0)).all():
+            raise AllocationError("taken has amounts that are NaN, infinite or below zero")
+        need = float(self.taken.iloc[:, 0].sum() + self.residual.iloc[0])
+        residual = pd.Series({name: max(need - float(amounts.sum()), 0.0)}).rename_axis("policy")
+        return RuleComparison(
+            self.panel,
+            self.taken.assign(**{name: amounts}),
+            self.asked | (amounts.to_numpy() > 0),
+            pd.concat([self.residual, residual]).rename("residual"),
+            self.numeraire,
+        )
+
     def table(self) -> pd.DataFrame:
         """Who pays under each policy.
 

@@ -46,8 +46,8 @@ def payers(panel: pd.DataFrame, money: pd.DataFrame, asked: Flags) -> pd.DataFra
             "accounts": int((given > 0).sum()),
             "gini": metrics.gini(given),
             "top_1_percent": metrics.top_share(given),
-            "median_leverage": _weighted_median(leverage, paid),
-            "median_return": _weighted_median(gain, paid),
+            "median_leverage": weighted_median(leverage, paid),
+            "median_return": weighted_median(gain, paid),
             "losers": float(paid[profit < 0].sum() / paid.sum()) if paid.sum() > 0 else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").astype({"accounts": int})
@@ -76,7 +76,7 @@ def hedges(panel: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").astype({"hedged": int, "broken": int})
 
 
-def _weighted_median(values: Floats, weight: Floats) -> float:
+def weighted_median(values: Floats, weight: Floats) -> float:
     """Value below which half of the weight lies; NaN without weight."""
     there = weight > 0
     if not there.any():

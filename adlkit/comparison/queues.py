@@ -65,7 +65,8 @@ class ScoreComparison(SummaryRepr):
         if side not in ("long", "short"):
             raise ScoreError(f"side must be 'long' or 'short', got {side!r}")
         is_there = np.array(side_names(self.panel["qty"].to_numpy())) == side
-        return ScoreComparison(self.panel, self.ranks.where(is_there[:, None]))
+        ranks = np.where(is_there[:, None], self.ranks, np.nan)
+        return ScoreComparison(self.panel, pd.DataFrame(ranks, index=self.ranks.index, columns=self.ranks.columns))
 
     def agreement(self, *, statistic: Statistic = metrics.kendall_tau) -> pd.DataFrame:
         """Agreement of each pair of scores, averaged over queues by their positions.

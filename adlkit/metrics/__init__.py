@@ -62,8 +62,9 @@ from adlkit.metrics.retention import (
 )
 from adlkit.metrics.risk import distance_to_default, distance_to_liquidation, factor_leverage, post_adl_risk
 from adlkit.metrics.rounds import (
-    clipped_severity,
+    clipped_severity_ratio,
     cumulative_undershoot,
+    deficit_flow,
     discounted_overshoot,
     dynamic_regret,
     is_static_enough,
@@ -72,9 +73,9 @@ from adlkit.metrics.rounds import (
     rank_stability,
     round_loss_asymmetric,
     round_loss_deployed,
-    severity,
     severity_envelope,
     severity_load,
+    severity_ratio,
     static_regret,
 )
 
@@ -85,8 +86,9 @@ __all__ = [
     "catalogue",
     "churn",
     "classify_users",
-    "clipped_severity",
+    "clipped_severity_ratio",
     "cumulative_undershoot",
+    "deficit_flow",
     "discounted_overshoot",
     "distance_to_default",
     "distance_to_liquidation",
@@ -134,9 +136,9 @@ __all__ = [
     "revenue_loss",
     "round_loss_asymmetric",
     "round_loss_deployed",
-    "severity",
     "severity_envelope",
     "severity_load",
+    "severity_ratio",
     "signed_needed_budget",
     "signed_overshoot",
     "spearman",

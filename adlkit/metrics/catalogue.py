@@ -18,7 +18,7 @@ ROWS = [
     ("M5", "signed overshoot", "signed_overshoot", "", f"{P1}; {CODE}"),
     ("M6", "haircut by two-pass replay", "production_haircut", "the replay itself, which needs all fills", CODE),
     ("M7", "needed budget", "needed_budget signed_needed_budget", "", f"{P1}; {P2}"),
-    ("M8", "severities", "severity clipped_severity", "", f"{P1}; {CODE}"),
+    ("M8", "severities", "severity_ratio clipped_severity_ratio", "", f"{P1}; {CODE}"),
     ("M9", "feasible mass, structural residual", "feasible_mass structural_residual", "", P1),
     ("M10", "PTSR", "ptsr ptsr_remaining", "", f"{P1}; {CODE}"),
     ("M11", "PMR", "pmr pmr_remaining", "", f"{P1}; {CODE}"),

@@ -15,7 +15,7 @@ from adlkit.metrics.agreement import spearman
 from adlkit.metrics.inputs import aligned, finite, nonnegative, on_index, within
 
 
-def severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
+def severity_ratio(amount: pd.Series, deficit: pd.Series) -> pd.Series:
     """Share of the deficit that was taken, or needed, in each round.
 
     Parameters
@@ -42,7 +42,7 @@ def severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd, adlkit as adl
-    >>> adl.metrics.severity(pd.Series([3.0, 1.0, 0.0]), pd.Series([2.0, 4.0, 0.0])).tolist()
+    >>> adl.metrics.severity_ratio(pd.Series([3.0, 1.0, 0.0]), pd.Series([2.0, 4.0, 0.0])).tolist()
     [1.5, 0.25, nan]
     """
     part = nonnegative("amount", on_index("amount", amount, "deficit", deficit.index))
@@ -50,13 +50,13 @@ def severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
     return pd.Series(part / np.where(whole > 0, whole, np.nan), index=deficit.index, name="severity")
 
 
-def clipped_severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
-    """As `severity`, but 1 where more than the deficit was taken.
+def clipped_severity_ratio(amount: pd.Series, deficit: pd.Series) -> pd.Series:
+    """As `severity_ratio`, but 1 where more than the deficit was taken.
 
     Parameters
     ----------
     amount, deficit
-        As in `severity`.
+        As in `severity_ratio`.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def clipped_severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
     Raises
     ------
     MetricError
-        As in `severity`.
+        As in `severity_ratio`.
 
     References
     ----------
@@ -75,10 +75,10 @@ def clipped_severity(amount: pd.Series, deficit: pd.Series) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd, adlkit as adl
-    >>> adl.metrics.clipped_severity(pd.Series([3.0, 1.0]), pd.Series([2.0, 4.0])).tolist()
+    >>> adl.metrics.clipped_severity_ratio(pd.Series([3.0, 1.0]), pd.Series([2.0, 4.0])).tolist()
     [1.0, 0.25]
     """
-    return severity(amount, deficit).clip(upper=1.0)
+    return severity_ratio(amount, deficit).clip(upper=1.0)
 
 
 def static_regret(losses: pd.Series, fixed: pd.DataFrame) -> float:
@@ -266,6 +266,44 @@ def cumulative_undershoot(taken: pd.Series, needed: pd.Series) -> float:
     return float((needed - taken).clip(lower=0.0).sum())
 
 
+def deficit_flow(stock: pd.DataFrame) -> pd.Series:
+    """Deficit that arises in each round: what stays owed from one round to the next counts once.
+
+    Parameters
+    ----------
+    stock : DataFrame, rounds in time order x accounts
+        What each account is short of at each round [ccy], >= 0; leave backstop accounts out, or show them apart.
+
+    Returns
+    -------
+    Series by round
+        Sum over accounts of max(0, stock - stock of the round before) [ccy]; of the first round, its stock.
+
+    Raises
+    ------
+    MetricError
+        If a number is NaN, infinite or negative.
+
+    Notes
+    -----
+    The sum of a stock over rounds counts one hole again and again: 98% of the deficit that arXiv 2512.01112 and
+    2602.15182 sum over sixteen rounds of 2025-10-10 is one balance in nine of them.
+
+    References
+    ----------
+    .. [1] github.com/pluriholonomic/autodeleveraging-analysis, wave table: one largest loss of 10,925,707.16.
+
+    Examples
+    --------
+    >>> import pandas as pd, adlkit as adl
+    >>> adl.metrics.deficit_flow(pd.DataFrame({"a": [5.0, 5.0, 7.0], "b": [0.0, 1.0, 0.0]})).tolist()
+    [5.0, 1.0, 2.0]
+    """
+    for account in stock.columns:
+        nonnegative("stock", stock[account])
+    return stock.diff().fillna(stock.iloc[:1]).clip(lower=0.0).sum(axis=1).rename("deficit")
+
+
 def severity_envelope(deficit: pd.Series, needed_severity: pd.Series) -> float:
     """Bound on the regret of the paper's severity learner on one path of deficits.
 
@@ -274,7 +312,7 @@ def severity_envelope(deficit: pd.Series, needed_severity: pd.Series) -> float:
     deficit : Series by round
         Deficit of each round, in time order, >= 0.
     needed_severity : Series by round
-        `clipped_severity` of the needed budget [1].
+        `clipped_severity_ratio` of the needed budget [1].
 
     Returns
     -------

@@ -53,7 +53,7 @@ def plot_agreement(comparison: ScoreComparison, *, ax: Axes | None = None) -> Ax
     ax.imshow(table, cmap="RdBu", vmin=-1.0, vmax=1.0)
     for (row, column), value in np.ndenumerate(table.to_numpy()):
         ink = "white" if abs(value) > 0.65 else INK
-        words = "" if np.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".")
+        words = "" if np.isnan(value) else f"{round(value, 2) + 0.0:g}"
         ax.text(column, row, words, ha="center", va="center", fontsize=8, color=ink)
     names = [plain(name, NAME_LENGTH) for name in table.index]
     ax.set_xticks(range(count), names, rotation=40, ha="right", parse_math=False)
@@ -124,7 +124,7 @@ def plot_front(comparison: ScoreComparison, market: tuple[str, str], *, n: int =
 
 
 def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
-    """Draw the Lorenz curve of what accounts give under each policy.
+    """Draw the Lorenz curve of what accounts give under each policy, read from its upper end.
 
     Parameters
     ----------
@@ -136,7 +136,8 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        The further below the diagonal, the fewer bear it.
+        Share that the largest payers bear, over their share of all accounts that are asked; logarithmic, since a few
+        bear most. The nearer to the upper left corner, the fewer.
 
     Examples
     --------
@@ -146,23 +147,24 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     >>> [line.get_label() for line in ax.lines][:2]
     ['profit · Gini 0.44', 'levered · Gini 0.38']
     """
-    ax = axes(ax, rows=9)
+    ax = axes(ax, rows=8)
     table = comparison.table()
     for place, (name, curve) in enumerate(comparison.lorenz().items()):
         label = f"{plain(name, NAME_LENGTH)} · Gini {table['gini'][name]:.2f}"
-        ax.plot(curve["payers"], curve["amount"], color=LINES[place % len(LINES)], linewidth=2.0, label=label)
-    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":", label="all give the same")
+        largest = curve.iloc[:-1]
+        colour = LINES[place % len(LINES)]
+        ax.plot(1 - largest["payers"], 1 - largest["amount"], color=colour, linewidth=2.0, label=label)
+    shares = np.geomspace(1.0 / len(curve), 1.0, 50)
+    ax.plot(shares, shares, color=FAINT, linewidth=0.8, linestyle=":", label="all give the same")
+    ax.set_xscale("log")
     ax.legend(loc="upper left", frameon=False, fontsize=9)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-    ax.set_xlim(0, 1)
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
+    ax.set_xlim(shares[0], 1)
     ax.set_ylim(0, 1.01)
     ax.set_ylabel("share of what is taken")
     few = table["top_1_percent"]
-    finding = (
-        f"The largest 1% of payers bear {percent(few.min())} ({few.idxmin()}) to {percent(few.max())} ({few.idxmax()})"
-    )
-    return finished(ax, finding, "share of accounts, smallest payers first")
+    return finished(ax, f"The largest 1% of payers bear {_range(few)}", "share of accounts, largest payers first")
 
 
 def plot_deciles(comparison: ScoreComparison | RuleComparison, key: str, *, ax: Axes | None = None) -> Axes:
