@@ -5,9 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from adlkit import errors, integer, metrics, policies, price_models, rules, scores, severity, sources, venues
+from adlkit import (
+    errors,
+    indicators,
+    integer,
+    metrics,
+    policies,
+    price_models,
+    rules,
+    scores,
+    severity,
+    sources,
+    venues,
+)
 from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
+from adlkit.budgets import Budget
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
 from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
@@ -36,7 +49,6 @@ from adlkit.panel import build_panel, check_panel, mark_prices, mark_to, open_in
 from adlkit.policies import Policy
 from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
-from adlkit.severity import Budget, budget
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 from adlkit.venues.names import indicator
@@ -67,7 +79,6 @@ __all__ = [
     "adl_reach",
     "allocate",
     "bankruptcy_price",
-    "budget",
     "build_panel",
     "cascade_curve",
     "check_panel",
@@ -85,6 +96,7 @@ __all__ = [
     "find_counterexample",
     "haircut",
     "indicator",
+    "indicators",
     "integer",
     "lights",
     "liquidation_curve",

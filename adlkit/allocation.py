@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from adlkit._display import SummaryRepr
+from adlkit.budgets import Budget
 from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, level_keys
 from adlkit.rules import Rule, largest_remainder, queue
-from adlkit.severity import Budget
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from adlkit import rules, scores
 from adlkit.allocation import AllocationResult, apply_rule
+from adlkit.budgets import NUMERAIRES, Budget
 from adlkit.contracts import Floats
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, account_groups, level_groups, level_keys, sorted_within
@@ -22,7 +23,6 @@ from adlkit.margin import effective_leverage, equity, notional, unrealized_pnl
 from adlkit.ranking import account_order, evaluate, numbers_on, side_names
 from adlkit.rules import Rule, queue
 from adlkit.scores import Score
-from adlkit.severity import NUMERAIRES, Budget
 
 Measure = Callable[[pd.DataFrame], pd.Series]
 Kernel = Callable[[Floats], Floats]

@@ -1,4 +1,4 @@
-"""How much is taken: budgets in a named unit, and rules for the share of a deficit that winners are asked for.
+"""How much is taken: rules for the share of a deficit that winners are asked for, and the budget that follows.
 
 Severity and allocation are two steps: `budget` says how much, `adlkit.allocate` from whom. A severity is the share of
 a deficit [1] that is asked; the rules here give one per round, as a Series on the rounds.
@@ -6,67 +6,11 @@ a deficit [1] that is asked; the rules here give one per round, as a Series on t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
+from adlkit.budgets import Budget
 from adlkit.errors import AllocationError
-
-NUMERAIRES = ("contracts", "notional", "pnl", "equity", "concession")
-"""Units of a budget: contracts; notional closed, unrealised profit, equity, or price concession on closed contracts."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """An amount asked or paid, and its unit: budgets of different units are never added.
-
-    Parameters
-    ----------
-    amount : float or Series
-        Not negative; a Series by group or round.
-    numeraire : str
-        One of "contracts", "notional", "pnl", "equity", "concession" (all but the first in settlement currency).
-    basis : str
-        Where the amount comes from, in words.
-
-    Raises
-    ------
-    AllocationError
-        If the numeraire is unknown, or when budgets of two numeraires are added.
-
-    Examples
-    --------
-    >>> import adlkit as adl
-    >>> asked = adl.Budget(5.0, "pnl") + adl.Budget(2.5, "pnl")
-    >>> asked.amount
-    7.5
-    >>> asked + adl.Budget(1.0, "contracts")
-    Traceback (most recent call last):
-        ...
-    adlkit.errors.AllocationError: 'pnl' and 'contracts' are different units: convert one before adding
-    """
-
-    amount: float | pd.Series
-    numeraire: str
-    basis: str = ""
-
-    def __post_init__(self) -> None:
-        if self.numeraire not in NUMERAIRES:
-            raise AllocationError(f"unknown numeraire {self.numeraire!r}; known: {list(NUMERAIRES)}")
-        values = np.asarray(self.amount, dtype=float)
-        if not (np.isfinite(values) & (values >= 0)).all():
-            raise AllocationError(f"a budget must be finite and 0 or more, got {self.amount!r}")
-
-    def __add__(self, other: Budget) -> Budget:
-        if not isinstance(other, Budget):
-            return NotImplemented
-        if other.numeraire != self.numeraire:
-            raise AllocationError(
-                f"{self.numeraire!r} and {other.numeraire!r} are different units: convert one before adding"
-            )
-        basis = self.basis if self.basis == other.basis else " + ".join(filter(None, (self.basis, other.basis)))
-        return Budget(self.amount + other.amount, self.numeraire, basis)
 
 
 def budget(
@@ -79,7 +23,7 @@ def budget(
     deficit, capacity : float or Series
         Owed, and all that winners can give; both in the numeraire, >= 0.
     numeraire : str
-        See `Budget`.
+        See `adlkit.Budget`.
     severity : float or Series, default 1
         Share of the deficit [1], within [0, 1]. 1 is the full match; a constant is the static rule; or the result of
         a rule of `adlkit.severity`, per round.
@@ -102,12 +46,15 @@ def budget(
     Examples
     --------
     >>> import adlkit as adl
-    >>> adl.budget(15.0, 12.5, severity=0.5, numeraire="pnl").amount
+    >>> adl.severity.budget(15.0, 12.5, severity=0.5, numeraire="pnl").amount
     7.5
     """
     _check("deficit", deficit)
     _check("capacity", capacity)
     _check("severity", severity, most=1.0)
+    for name, values in {"capacity": capacity, "severity": severity}.items():
+        if isinstance(values, pd.Series):
+            _check_rounds(name, values, deficit)
     asked = np.minimum(severity * deficit, capacity)
     return Budget(asked if isinstance(asked, pd.Series) else float(asked), numeraire, "severity x deficit")
 
@@ -126,6 +73,11 @@ def backoff(n_shocks: pd.Series, *, start: float, decay: float) -> pd.Series:
     -------
     Series, index of `n_shocks`
         start x decay**n_shocks [1].
+
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range.
 
     References
     ----------
@@ -159,6 +111,11 @@ def capped_backoff(deficit: pd.Series, largest: pd.Series, *, start: float, tole
     -------
     Series, index of `deficit`
         min(start, R / (1 + R) x largest / deficit) [1]; `start` where the tolerance is infinite or the deficit is 0.
+
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
 
     Notes
     -----
@@ -208,6 +165,11 @@ def mirror_descent(
     -------
     Series, index of `deficit`
         Severity before each round's loss is seen [1]; round t uses rounds up to t - 1.
+
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
 
     References
     ----------
@@ -262,6 +224,11 @@ def lagged(deficit: pd.Series) -> pd.Series:
         Deficit of the round before [ccy]; the first round forecasts itself. A budget on it overshoots by the forecast
         error.
 
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range.
+
     References
     ----------
     .. [1] arXiv 2512.01112, appendix (lagged publication).
@@ -289,6 +256,11 @@ def needed_severity(deficit: pd.Series, needed: pd.Series) -> pd.Series:
     Series, index of `deficit`
         min(1, needed / deficit) [1]; 0 where the deficit is 0. The source adds a small number to the deficit instead.
 
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
+
     References
     ----------
     .. [1] Chitra et al., "Autodeleveraging as Online Learning", arXiv 2602.15182, section 5.
@@ -301,8 +273,9 @@ def needed_severity(deficit: pd.Series, needed: pd.Series) -> pd.Series:
     """
     _check("deficit", deficit)
     _check("needed", needed)
-    share = np.divide(needed, deficit, out=np.zeros(len(deficit)), where=deficit.to_numpy() > 0)
-    return pd.Series(np.minimum(share, 1.0), index=deficit.index, name="severity")
+    _check_rounds("needed", needed, deficit)
+    share = (needed / deficit.where(deficit > 0)).clip(upper=1.0)
+    return share.fillna(0.0).rename("severity")
 
 
 def online_gradient(deficit: pd.Series, needed: pd.Series, *, start: float, step: float) -> pd.Series:
@@ -319,6 +292,11 @@ def online_gradient(deficit: pd.Series, needed: pd.Series, *, start: float, step
     -------
     Series, index of `deficit`
         Severity of each round [1], from rounds before it: s - step x D sign(s - needed severity), within [0, 1].
+
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
 
     References
     ----------
@@ -354,6 +332,11 @@ def best_step(deficit: pd.Series, needed: pd.Series) -> float:
     float
         sqrt((1 + 2 P) / sum D**2) [1/ccy], P the total variation of the needed severity; NaN without a deficit.
 
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
+
     References
     ----------
     .. [1] arXiv 2602.15182, Proposition 1.
@@ -382,6 +365,11 @@ def no_wait_floor(deficit: pd.Series, premium: pd.Series) -> pd.Series:
     Series, index of `deficit`
         premium / deficit [1]; above 1 no severity is enough; NaN where the deficit is 0.
 
+    Raises
+    ------
+    AllocationError
+        If a number is NaN, infinite or out of its range, or the rounds differ.
+
     Notes
     -----
     The source proves it for a premium that is linear in the deficit, while severity less premium does not grow [1]_.
@@ -398,6 +386,7 @@ def no_wait_floor(deficit: pd.Series, premium: pd.Series) -> pd.Series:
     """
     _check("deficit", deficit)
     _check("premium", premium)
+    _check_rounds("premium", premium, deficit)
     return (premium / deficit.where(deficit > 0)).rename("severity")
 
 
@@ -407,22 +396,22 @@ def catalogue() -> pd.DataFrame:
     Returns
     -------
     DataFrame, index ``id``
-        ``rule`` (as the source names it), ``function`` ("" where left out), ``note``, ``source``.
+        ``rule`` (as the source names it), ``here`` (the name in adlkit; "" where left out), ``note``, ``source``.
 
     Examples
     --------
     >>> import adlkit as adl
-    >>> adl.severity.catalogue().query("function == ''").index.tolist()
+    >>> adl.severity.catalogue().query("here == ''").index.tolist()
     ['S7', 'S12']
     """
-    return pd.DataFrame(_CATALOGUE, columns=["id", "rule", "function", "note", "source"]).set_index("id")
+    return pd.DataFrame(_CATALOGUE, columns=["id", "rule", "here", "note", "source"]).set_index("id")
 
 
 _STATIC, _LEARNING = "arXiv 2512.01112", "arXiv 2602.15182"
 _CATALOGUE = (
-    ("S1", "full match", "budget", "severity 1", _STATIC),
-    ("S2", "static", "budget", "severity a constant", _STATIC),
-    ("S3", "smart queue budget", "budget", "full match, given to a queue", _STATIC),
+    ("S1", "full match", "severity.budget", "severity 1", _STATIC),
+    ("S2", "static", "severity.budget", "severity a constant", _STATIC),
+    ("S3", "smart queue budget", "severity.budget", "full match, given to a queue", _STATIC),
     ("S4", "exponential backoff, main text", "severity.backoff", "", _STATIC),
     ("S5", "exponential backoff, appendix", "severity.capped_backoff", "the printed decay has no effect", _STATIC),
     ("S6", "mirror descent on severity", "severity.mirror_descent", "weights are not published", _STATIC),
@@ -439,11 +428,17 @@ def _cap(deficit: pd.Series, largest: pd.Series, tolerance: float) -> pd.Series:
     """R / (1 + R) x largest / deficit; infinite without a tolerance or a deficit."""
     _check("deficit", deficit)
     _check("largest", largest)
+    _check_rounds("largest", largest, deficit)
     if not tolerance >= 0:
         raise AllocationError(f"tolerance must be 0 or more, got {tolerance!r}")
     if np.isinf(tolerance):
         return pd.Series(np.inf, index=deficit.index)
     return (tolerance / (1.0 + tolerance) * largest / deficit.where(deficit > 0)).fillna(np.inf)
+
+
+def _check_rounds(what: str, values: pd.Series, deficit: float | pd.Series) -> None:
+    if not isinstance(deficit, pd.Series) or not values.index.equals(deficit.index):
+        raise AllocationError(f"{what} must be a Series on the index of deficit")
 
 
 def _check(what: str, amount: float | pd.Series, *, most: float = np.inf) -> None:

@@ -29,6 +29,7 @@ ORDER = [
     "ranking",
     "indicators",
     "rules",
+    "budgets",
     "severity",
     "allocation",
     "metrics",

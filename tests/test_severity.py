@@ -24,22 +24,23 @@ def rounds(*values: float) -> pd.Series:
 
 def test_half_of_a_deficit_of_15_asks_7_and_a_half():
     """arXiv 2512.01112, section 2.6: winners have 12.5, losers owe 15."""
-    assert adl.budget(15.0, 12.5, severity=0.5, numeraire="pnl").amount == 7.5
-    assert adl.budget(15.0, 12.5, numeraire="pnl").amount == 12.5
+    assert severity.budget(15.0, 12.5, severity=0.5, numeraire="pnl").amount == 7.5
+    assert severity.budget(15.0, 12.5, numeraire="pnl").amount == 12.5
 
 
 @given(deficit=ROUNDS, share=st.floats(0, 1))
 def test_a_budget_is_neither_more_than_the_share_nor_more_than_there_is(deficit, share):
     owed = pd.Series(deficit)
     capacity = owed[::-1].reset_index(drop=True)
-    asked = adl.budget(owed, capacity, severity=share, numeraire="equity").amount
+    asked = severity.budget(owed, capacity, severity=share, numeraire="equity").amount
     assert (asked <= share * owed).all()
     assert (asked <= capacity).all()
     assert ((asked == share * owed) | (asked == capacity)).all()
 
 
 def test_budgets_of_one_unit_add_up_and_of_two_do_not():
-    assert (adl.Budget(1.0, "pnl", "a") + adl.Budget(2.0, "pnl", "b")) == adl.Budget(3.0, "pnl", "a + b")
+    both = adl.Budget(1.0, "pnl", "a") + adl.Budget(2.0, "pnl", "b")
+    assert (both.amount, both.numeraire, both.basis) == (3.0, "pnl", "a + b")
     with pytest.raises(AllocationError, match="'pnl' and 'equity' are different units"):
         adl.Budget(1.0, "pnl") + adl.Budget(2.0, "equity")
     with pytest.raises(TypeError):
@@ -47,7 +48,7 @@ def test_budgets_of_one_unit_add_up_and_of_two_do_not():
 
 
 def test_a_result_pays_in_the_unit_that_was_asked():
-    asked = adl.budget(15.0, 12.5, severity=0.5, numeraire="pnl")
+    asked = severity.budget(15.0, 12.5, severity=0.5, numeraire="pnl")
     result = adl.allocate(asked, rounds(8.0, 4.0, 0.5), rule=adl.rules.pro_rata)
     assert result.paid.amount == pytest.approx(7.5)
     assert (result.paid.numeraire, result.status) == ("pnl", "met")
@@ -67,13 +68,13 @@ def test_a_budget_that_is_no_amount_is_refused(amount):
     with pytest.raises(AllocationError, match="finite and 0 or more"):
         adl.Budget(amount, "pnl")
     with pytest.raises(AllocationError, match="deficit"):
-        adl.budget(amount, 1.0, numeraire="pnl")
+        severity.budget(amount, 1.0, numeraire="pnl")
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
 def test_a_severity_is_a_share(share):
     with pytest.raises(AllocationError, match=r"severity: 1 values are NaN, infinite or outside \[0, 1\]"):
-        adl.budget(1.0, 1.0, severity=share, numeraire="pnl")
+        severity.budget(1.0, 1.0, severity=share, numeraire="pnl")
 
 
 # Rules, worked by hand from the formulas of arXiv 2512.01112 and 2602.15182
@@ -129,10 +130,26 @@ def test_below_the_floor_a_provider_waits():
     assert np.isnan(floor.iloc[1])
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        severity.needed_severity,
+        severity.best_step,
+        severity.no_wait_floor,
+        lambda deficit, other: severity.capped_backoff(deficit, other, start=0.5, tolerance=1.0),
+        lambda deficit, other: severity.online_gradient(deficit, other, start=0.5, step=0.1),
+        lambda deficit, other: severity.budget(deficit, other, numeraire="pnl"),
+    ],
+)
+def test_two_series_must_be_of_the_same_rounds_in_the_same_order(rule):
+    with pytest.raises(AllocationError, match="must be a Series on the index of deficit"):
+        rule(pd.Series([1.0, 2.0], index=[1, 0]), pd.Series([1.0, 2.0], index=[0, 1]))
+
+
 def test_the_catalogue_names_functions_that_exist_and_says_why_others_do_not():
     table = severity.catalogue()
     assert table.index.tolist() == [f"S{i}" for i in range(1, 13)]
-    for name in table["function"]:
+    for name in table["here"]:
         if name:
             assert callable(getattr(severity, name.removeprefix("severity.")))
-    assert table.loc[table["function"] == "", "note"].str.startswith("left out: ").all()
+    assert table.loc[table["here"] == "", "note"].str.startswith("left out: ").all()

@@ -10,13 +10,13 @@ import pandas as pd
 
 from adlkit import metrics
 from adlkit._display import SummaryRepr
+from adlkit.budgets import Budget
 from adlkit.comparison.payers import by_account, deciles, hedges, payers, unit
 from adlkit.contracts import Flags, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import account_levels
 from adlkit.margin import equity
 from adlkit.policies import CONTRACTS, Policy
-from adlkit.severity import Budget
 
 
 @dataclass(frozen=True, eq=False, repr=False)

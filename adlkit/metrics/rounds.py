@@ -312,7 +312,7 @@ def severity_envelope(deficit: pd.Series, needed_severity: pd.Series) -> float:
     deficit : Series by round
         Deficit of each round, in time order, >= 0.
     needed_severity : Series by round
-        `clipped_severity_ratio` of the needed budget [1].
+        Needed severity of each round [1], see `adlkit.severity.needed_severity`.
 
     Returns
     -------
