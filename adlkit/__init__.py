@@ -51,7 +51,7 @@ from adlkit.ranking import adl_queue, lights, quantile, rank
 from adlkit.reach import adl_price, adl_reach
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
-from adlkit.venues.names import indicator
+from adlkit.venues.screen import indicator
 
 __version__ = "0.2.0"
 

@@ -6,7 +6,6 @@ Exit codes: 0, 1 for input that cannot be used (one line on stderr), 2 for a wro
 from __future__ import annotations
 
 import argparse
-import inspect
 import io
 import os
 import sys
@@ -48,12 +47,7 @@ ADL_FILLS = {"user", "coin", "adl_price", "adl_size"}
 ONLY_EVENTS = ("venue", "shock", "previous_shock", "fund", "vault", "vault_leverage", "tiers", "depth")
 
 VENUES = sorted(name for name in venues.__all__ if isinstance(getattr(venues, name), VenueRules))
-SCORES = sorted(
-    name
-    for name in set(scores.catalogue().index) - {"unpublished"}
-    if "panel" in inspect.signature(getattr(scores, name)).parameters
-)
-"""Scores of a panel alone; those that also need the selected leverage are made in Python."""
+SCORES = sorted(scores.published_scores())
 
 Shock = tuple[str, float]
 

@@ -98,6 +98,11 @@ def _sorted_by(codes: Codes, key: Floats) -> Codes:
     return order
 
 
+def levels_index(levels: Sequence[pd.Index], codes: Sequence[Codes], names: list[str]) -> pd.MultiIndex:
+    """An index from its labels and codes, which are trusted."""
+    return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)  # type: ignore[arg-type]
+
+
 def level_codes(index: pd.Index, name: str) -> Codes:
     """Integer code of each row in one level of a MultiIndex."""
     return np.asarray(_levelled(index).codes[index.names.index(name)], dtype=np.intp)
@@ -154,9 +159,15 @@ def labelled_groups(index: pd.Index, names: list[str]) -> tuple[Groups, pd.Index
     labels = [level_labels(index, name) for name in names]
     codes = [level_codes(index, name)[rows] for name in names]
     if len(names) > 1:
-        return groups, pd.MultiIndex(levels=labels, codes=codes, names=names)  # type: ignore[arg-type]
+        return groups, levels_index(labels, codes, names)
     is_whole = len(rows) == len(labels[0]) and labels[0].is_monotonic_increasing
     return groups, (labels[0] if is_whole else labels[0].take(codes[0])).rename(names[0])
+
+
+def side_groups(panel: pd.DataFrame) -> Groups:
+    """Groups of rows that share one symbol and side (at one time): longs before shorts, as queues do."""
+    market = level_groups(panel.index, market_levels(panel))
+    return Groups(market.codes * 2 + (panel["qty"].to_numpy() < 0), market.size * 2)
 
 
 def market_codes(index: pd.Index, side: Floats) -> Codes:

@@ -7,18 +7,17 @@ all of them, with what is left out and why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from adlkit import rules, scores
 from adlkit.allocation import AllocationResult, apply_rule
 from adlkit.budgets import NUMERAIRES, Budget
 from adlkit.contracts import Floats
 from adlkit.errors import AllocationError
-from adlkit.groups import Codes, Groups, account_groups, level_groups, level_keys, sorted_within
+from adlkit.groups import Codes, Groups, account_groups, level_groups, level_keys, side_groups, sorted_within
 from adlkit.margin import effective_leverage, equity, notional, unrealized_pnl
 from adlkit.ranking import account_order, evaluate, numbers_on, side_names
 from adlkit.rules import Rule, queue
@@ -48,6 +47,8 @@ class Policy:
         are closed.
     numeraire : str, default "contracts"
         Unit of what is taken, see `adlkit.Budget`; name it where an `endowment` is given.
+    name : str, optional
+        What to call it in text.
 
     Raises
     ------
@@ -66,6 +67,13 @@ class Policy:
     weight: Measure | None = None
     endowment: Measure | None = None
     numeraire: str = CONTRACTS
+    name: str = ""
+
+    def __repr__(self) -> str:
+        """Names of the functions, without the addresses that a dataclass would show."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        named = [f"{key}={getattr(part, '__name__', part)}" for key, part in parts.items() if part not in (None, "")]
+        return f"Policy({', '.join(named)})"
 
     def __post_init__(self) -> None:
         for name in ("score", "rule", "weight", "endowment"):
@@ -114,7 +122,7 @@ class Policy:
                 raise AllocationError(f"the policy takes {self.numeraire!r}, but {need.numeraire!r} are needed")
             need = need.amount
         score = evaluate(self.score, panel).to_numpy()
-        targets, codes = _need_groups(panel, need)
+        targets, codes = need_groups(panel, need)
         rows = np.flatnonzero(~np.isnan(score) & (panel["qty"].to_numpy() != 0) & (codes >= 0))
         if self.endowment is None:
             _check_markets(panel, rows, codes)
@@ -237,6 +245,7 @@ def solvent(measure: Measure) -> Score:
     def ordered(panel: pd.DataFrame) -> pd.Series:
         return measure(panel).where(equity(panel) > 0)
 
+    ordered.__name__ = f"solvent {getattr(measure, '__name__', 'measure')}"
     return ordered
 
 
@@ -252,6 +261,11 @@ def power_kernel(exponent: float) -> Kernel:
     -------
     callable, leverage -> weight
         l x g(l).
+
+    Raises
+    ------
+    AllocationError
+        If the exponent is out of its range.
 
     References
     ----------
@@ -280,6 +294,11 @@ def tail_kernel(threshold: float) -> Kernel:
     -------
     callable, leverage -> weight
 
+    Raises
+    ------
+    AllocationError
+        If the threshold is out of its range.
+
     References
     ----------
     .. [1] arXiv 2512.01112, section 7.
@@ -290,6 +309,8 @@ def tail_kernel(threshold: float) -> Kernel:
     >>> adl.policies.tail_kernel(2.0)(np.array([1.0, 3.0])).tolist()
     [0.0, 3.0]
     """
+    if not 0 <= threshold < np.inf:
+        raise AllocationError(f"threshold must be finite and 0 or more, got {threshold!r}")
     return lambda leverage: np.asarray(leverage * np.maximum(leverage - threshold, 0.0))
 
 
@@ -306,6 +327,11 @@ def normal_kernel(volatility: float) -> Kernel:
     callable, leverage -> weight
         l x E[(1/l + Z)-], Z normal: the source's "optimal" kernel.
 
+    Raises
+    ------
+    AllocationError
+        If the volatility is out of its range.
+
     Notes
     -----
     The source claims that pro rata by it minimises the deficit of the next step among all haircuts. The objective is
@@ -321,6 +347,8 @@ def normal_kernel(volatility: float) -> Kernel:
     >>> adl.policies.normal_kernel(0.1)(np.array([1.0, 10.0])).round(4).tolist()
     [0.0, 0.0833]
     """
+    from scipy.special import ndtr  # loaded when first asked for: scipy takes longer than all of adlkit
+
     if not 0 < volatility < np.inf:
         raise AllocationError(f"volatility must be finite and above zero, got {volatility!r}")
 
@@ -348,6 +376,11 @@ def capped_pro_rata(*, most: float = 1.0, floor: float | None = None) -> Policy:
         Takes min(t x profit, most x profit, equity - floor): one common haircut rate t up to each cap. A floor is per
         account, so an account that is split in two protects it twice.
 
+    Raises
+    ------
+    AllocationError
+        If the haircut or the floor is out of its range.
+
     References
     ----------
     .. [1] arXiv 2512.01112, capped pro rata. The main text minimises without weights or budget, whose solution is no
@@ -368,7 +401,7 @@ def capped_pro_rata(*, most: float = 1.0, floor: float | None = None) -> Policy:
             cap = cap.clip(upper=(shared_equity(panel) - floor).clip(lower=0.0))
         return cap.rename("capped")
 
-    return Policy(solvent(notional), rules.pro_rata, profit, capped, "pnl")
+    return Policy(solvent(notional), rules.pro_rata, profit, capped, "pnl", "capped pro rata")
 
 
 def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Policy:
@@ -405,7 +438,7 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
         weight[known] = kernel(risk.to_numpy()[known])
         return pd.Series(weight * profit(panel).to_numpy(), index=panel.index, name="weight")
 
-    return Policy(solvent(leverage), rules.pro_rata, weighted, profit, "pnl")
+    return Policy(solvent(leverage), rules.pro_rata, weighted, profit, "pnl", "risk-aware pro rata")
 
 
 def contract_pro_rata(*, lot: float) -> Policy:
@@ -421,6 +454,11 @@ def contract_pro_rata(*, lot: float) -> Policy:
     Policy
         Closes each position of the side in proportion to its size, rounded by largest remainder.
 
+    Raises
+    ------
+    AllocationError
+        If the lot is out of its range.
+
     References
     ----------
     .. [1] CPMI-IOSCO, "Recovery of financial market infrastructures" (partial tear-up); arXiv 2602.15182 in lots.
@@ -432,7 +470,7 @@ def contract_pro_rata(*, lot: float) -> Policy:
     >>> adl.policies.contract_pro_rata(lot=0.5).allocate(panel, 1.5).taken.tolist()
     [1.0, 0.5]
     """
-    return Policy(solvent(notional), rules.in_lots(rules.pro_rata, lot=lot))
+    return Policy(solvent(notional), rules.in_lots(rules.pro_rata, lot=lot), name="pro rata in lots")
 
 
 def vector_descent(*, concession: float) -> Policy:
@@ -448,6 +486,11 @@ def vector_descent(*, concession: float) -> Policy:
     Policy
         Money grows with the square of what is at stake, and is cut off at `safe_profit`, see `adlkit.rules.squared`.
 
+    Raises
+    ------
+    AllocationError
+        If the concession is out of its range.
+
     References
     ----------
     .. [1] github:pluriholonomic/autodeleveraging-analysis, vector mirror descent.
@@ -461,15 +504,30 @@ def vector_descent(*, concession: float) -> Policy:
     """
     if not 0 < concession < np.inf:
         raise AllocationError(f"concession must be finite and above zero, got {concession!r}")
-    return Policy(solvent(profit), rules.squared, lambda panel: concession * notional(panel), safe_profit, "pnl")
+
+    def stake(panel: pd.DataFrame) -> pd.Series:
+        return concession * notional(panel)
+
+    return Policy(solvent(profit), rules.squared, stake, safe_profit, "pnl", "vector descent as coded")
 
 
-profit_queue = Policy(scores.bitmex)
-leverage_queue = Policy(effective_leverage)
-profit_pro_rata = Policy(solvent(notional), rules.pro_rata, None, profit, "pnl")
-levered_pro_rata = risk_aware(power_kernel(0.0), leverage=scores.raw_leverage)
-equity_pro_rata = Policy(solvent(notional), rules.pro_rata, None, shared_equity, "equity")
-water_filling = Policy(effective_leverage, rules.water_fill, equity)
+profit_queue = Policy(scores.bitmex, name="queue by profit")
+"""Contracts of the highest return x leverage first: BitMEX's formula, and most venues' with another leverage."""
+
+leverage_queue = Policy(effective_leverage, name="queue by leverage")
+"""Contracts of the most levered first."""
+
+profit_pro_rata = Policy(solvent(notional), rules.pro_rata, None, profit, "pnl", "pro rata on profit")
+"""One haircut rate on every profit."""
+
+levered_pro_rata = replace(risk_aware(power_kernel(0.0), leverage=scores.raw_leverage), name="levered pro rata")
+"""Haircut rates in proportion to leverage on posted cash."""
+
+equity_pro_rata = Policy(solvent(notional), rules.pro_rata, None, shared_equity, "equity", "pro rata on equity")
+"""One haircut rate on the equity of every account: a socialised loss."""
+
+water_filling = Policy(effective_leverage, rules.water_fill, equity, name="water-filling")
+"""Contracts of the most levered, until all that give are equally levered."""
 
 
 def catalogue() -> pd.DataFrame:
@@ -526,7 +584,7 @@ _CATALOGUE = (
 )
 
 
-def _need_groups(panel: pd.DataFrame, need: float | pd.Series) -> tuple[pd.Series, Codes]:
+def need_groups(panel: pd.DataFrame, need: float | pd.Series) -> tuple[pd.Series, Codes]:
     """Targets as a Series, and the group of each row among them; -1 where nothing is asked of it."""
     if not isinstance(need, pd.Series):
         return pd.Series([need], name="target", dtype=float), np.zeros(len(panel), dtype=np.intp)
@@ -534,6 +592,8 @@ def _need_groups(panel: pd.DataFrame, need: float | pd.Series) -> tuple[pd.Serie
     allowed = [name for name in panel.index.names if name != "account"] + ["side"]
     if len(names) < need.index.nlevels or not set(names) <= set(allowed) or need.index.has_duplicates:
         raise AllocationError(f"need must have each group once, named by levels of {allowed}; got {need.index.names}")
+    if "side" in names and (wrong := set(need.index.get_level_values("side")) - {"long", "short"}):
+        raise AllocationError(f"side of the need must be 'long' or 'short', got {sorted(map(str, wrong))}")
     levels = [name for name in names if name != "side"]
     market = level_groups(panel.index, levels)
     is_short = (panel["qty"].to_numpy() < 0) & ("side" in names)
@@ -550,8 +610,7 @@ def _need_groups(panel: pd.DataFrame, need: float | pd.Series) -> tuple[pd.Serie
 
 def _check_markets(panel: pd.DataFrame, rows: Codes, codes: Codes) -> None:
     """Contracts of one symbol and side only may be added up."""
-    market = level_groups(panel.index, [str(name) for name in panel.index.names if name != "account"])
-    own = market.codes[rows] * 2 + (panel["qty"].to_numpy()[rows] < 0)
+    own = side_groups(panel).codes[rows]
     groups = Groups(codes[rows], int(codes.max(initial=0)) + 1)
     if (own != groups.first(own)[groups.codes]).any():
         raise AllocationError("contracts of several markets cannot be added: give the need by symbol and side")

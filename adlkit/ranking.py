@@ -14,7 +14,7 @@ import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.errors import ScoreError
-from adlkit.groups import Codes, Groups, level_groups, market_levels, sorted_codes, sorted_within
+from adlkit.groups import Codes, Groups, side_groups, sorted_codes, sorted_within
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
 from adlkit.scores import Score
 
@@ -187,7 +187,7 @@ def queue_order(panel: pd.DataFrame, score: pd.Series) -> Queues:
     """Sort positions with a score into queues by (time, symbol), longs first, then score, notional, account."""
     qty, values = panel["qty"].to_numpy(), score.to_numpy()
     rows = np.flatnonzero(~np.isnan(values) & (qty != 0))
-    market = level_groups(panel.index, market_levels(panel)).codes[rows] * 2 + (qty[rows] < 0)
+    market = side_groups(panel).codes[rows]
     order = sorted_within(
         market, -values[rows], lambda: (-notional(panel).to_numpy()[rows], account_order(panel)[rows])
     )

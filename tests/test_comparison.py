@@ -167,18 +167,19 @@ def test_each_policy_takes_what_it_takes_alone():
     # leverages 1, 1/2, 4, 1 fall to l: 10 - 5 = 5 contracts left on equities 115 at l = 50 / 115
     left = 50.0 / 115.0
     assert compared.taken["water"].tolist() == pytest.approx([4 - 4 * left, 3 - 6 * left, 2 - left / 2, 1 - left])
-    assert compared.residual.tolist() == [0.0, 0.0, 0.0]
+    assert compared.residual.iloc[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_largest_burden_is_notional_closed_over_equity():
     """Profit: 40 of a on 40; leverage: 20 of c on 5."""
-    table = adl.compare_rules(FOUR, 5.0, QUEUES).table()
+    table = adl.compare_rules(FOUR, 5.0, QUEUES).payers()
     assert table["largest_burden"].round(4).tolist() == [2.0, 4.0, 3.5652]
 
 
 def test_what_cannot_be_taken_is_left_over():
     compared = adl.compare_rules(FOUR, 12.0, QUEUES)
-    assert compared.residual.tolist() == pytest.approx([2.0, 2.0, 2.0])
+    assert compared.residual.iloc[0].tolist() == pytest.approx([2.0, 2.0, 2.0])
+    assert compared.payers()["least_met"].tolist() == pytest.approx([10 / 12] * 3)
     assert compared.taken.sum().tolist() == pytest.approx([10.0, 10.0, 10.0])
 
 
@@ -217,8 +218,8 @@ def test_an_allocation_worked_out_elsewhere_joins_the_comparison():
     extra = pd.Series([2.0, 2.0], index=FOUR.index[[1, 2]])
     compared = adl.compare_rules(FOUR, 5.0, QUEUES).with_allocation("mine", extra)
     assert compared.taken["mine"].tolist() == [0, 2, 2, 0]
-    assert compared.residual["mine"] == 1.0
-    assert compared.table().loc["mine", "accounts"] == 2
+    assert compared.residual["mine"].tolist() == [1.0]
+    assert compared.payers().loc["mine", "accounts"] == 2
 
 
 @pytest.mark.parametrize(
@@ -227,6 +228,7 @@ def test_an_allocation_worked_out_elsewhere_joins_the_comparison():
         ("profit", [1.0], "in the comparison already"),
         ("mine", [np.nan], "NaN, infinite or below zero"),
         ("mine", [-1.0], "NaN, infinite or below zero"),
+        ("mine", [9.0], "more contracts than are open"),
     ],
 )
 def test_an_allocation_that_does_not_fit_is_refused(name, amounts, message):
@@ -241,6 +243,28 @@ def test_an_allocation_of_strangers_is_refused():
         adl.compare_rules(FOUR, 5.0, QUEUES).with_allocation("mine", extra)
 
 
+def test_residuals_are_told_by_market():
+    """Two shorts of BTC and nobody short of ETH: the need there is not met at all."""
+    need = pd.Series({("BTC", "short"): 5.0, ("ETH", "short"): 1.0}).rename_axis(["symbol", "side"])
+    compared = adl.compare_rules(FOUR, need, QUEUES)
+    assert compared.residual["profit"].tolist() == [0.0, 1.0]
+    assert compared.payers()["least_met"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_is_no_policy_is_refused():
+    with pytest.raises(AllocationError, match=r"\['queue'\] are no policies"):
+        adl.compare_rules(FOUR, 5.0, {"queue": adl.rules.queue})
+    with pytest.raises(ScoreError, match="give a mapping of names to scores"):
+        adl.compare_scores(FOUR, [adl.scores.bitmex])
+
+
+def test_fronts_of_several_times_are_not_mixed():
+    times = [pd.Timestamp("2025-10-10T20:00Z"), pd.Timestamp("2025-10-10T21:00Z")]
+    panel = pd.concat(dict.fromkeys(times, FOUR), names=["time"])
+    with pytest.raises(ScoreError, match="several times"):
+        adl.compare_scores(panel, SCORES).front(("BTC", "short"))
+
+
 @pytest.mark.parametrize("mixed", [{}, {"queue": policies.profit_queue, "money": policies.profit_pro_rata}])
 def test_policies_of_two_units_are_not_compared(mixed):
     with pytest.raises(AllocationError, match="policies of one numeraire"):
@@ -248,7 +272,7 @@ def test_policies_of_two_units_are_not_compared(mixed):
 
 
 def test_an_unknown_key_of_deciles_is_refused():
-    with pytest.raises(AllocationError, match=r"unknown key 'age'; known: \['size', 'leverage', 'profit'\]"):
+    with pytest.raises(MetricError, match=r"unknown key 'age'; known: \['size', 'leverage', 'profit'\]"):
         adl.compare_rules(FOUR, 5.0, QUEUES).by_decile("age")
 
 
@@ -258,5 +282,5 @@ def test_half_of_the_weight_lies_below_the_weighted_median():
 
 
 def test_comparisons_introduce_themselves():
-    assert "mean Kendall tau" in repr(adl.compare_scores(FOUR, SCORES))
+    assert "least overlap of the first 5%" in repr(adl.compare_scores(FOUR, SCORES))
     assert "least Gini" in repr(adl.compare_rules(FOUR, 5.0, QUEUES))

@@ -183,6 +183,22 @@ def test_an_unknown_property_is_refused_with_the_known_ones():
         adl.find_counterexample(policies.profit_queue, "kind")
 
 
+def test_no_policy_and_no_markets_are_refused():
+    with pytest.raises(AllocationError, match="give a policy"):
+        adl.check_properties(rules.queue)
+    with pytest.raises(AllocationError, match="n_markets must be 1 or more"):
+        adl.check_properties(policies.profit_queue, n_markets=0)
+
+
+def test_markets_that_do_not_fit_are_not_counted_as_passed():
+    nobody = adl.Policy(lambda panel: 0.0 * panel["qty"] + np.nan)
+    table = adl.check_properties(nobody, n_markets=50)
+    assert set(table["verdict"]) == {"not tried"}
+    assert table["tried"].tolist() == [0] * len(table)
+    tried = adl.check_properties(policies.profit_queue, n_markets=200)["tried"]
+    assert tried["anonymity"] > tried["budget balance"] > 0  # ties count there
+
+
 def test_shortfall_is_not_defined_for_policies_that_take_money(tables):
     assert tables["pro rata on profit"].loc["least shortfall", "verdict"] == "not defined"
 

@@ -147,6 +147,19 @@ def test_a_need_by_unknown_levels_is_refused(names):
         policies.profit_queue.allocate(market(), pd.Series([1.0], index=pd.Index(["a"]).set_names(names)))
 
 
+def test_a_side_that_is_none_is_refused():
+    need = pd.Series({("BTC", "shrt"): 2.0}).rename_axis(["symbol", "side"])
+    with pytest.raises(AllocationError, match=r"must be 'long' or 'short', got \['shrt'\]"):
+        policies.profit_queue.allocate(market(), need)
+
+
+def test_a_policy_is_shown_by_the_names_of_its_functions():
+    assert repr(policies.water_filling) == (
+        "Policy(score=effective_leverage, rule=water_fill, weight=equity, numeraire=contracts, name=water-filling)"
+    )
+    assert repr(policies.profit_pro_rata).startswith("Policy(score=solvent notional, rule=pro_rata, endowment=profit,")
+
+
 @pytest.mark.parametrize(
     "parts",
     [

@@ -17,8 +17,8 @@ from adlkit import scores
 from adlkit.errors import ScoreError
 
 CATALOGUE = scores.catalogue()
-NAMES = [name for name in CATALOGUE.index if name != "unpublished"]
-BY_LEVERAGE = {"gate_2022_11", "kucoin_older"}
+NAMES = [name for name in CATALOGUE.index if name]
+BY_LEVERAGE = set(CATALOGUE.index[CATALOGUE["needs"] == "selected leverage"])
 """Scores that are made from the selected leverage."""
 SCORES = [getattr(scores, name)(20) if name in BY_LEVERAGE else getattr(scores, name) for name in NAMES]
 MADE = [scores.blend(), scores.blend(profit=0.5, leverage=2, size=0), scores.random_start(7)]
@@ -436,7 +436,7 @@ def test_a_random_start_walks_through_the_accounts_in_order_and_around():
 
 
 def test_every_score_of_the_module_is_in_the_catalogue():
-    makers = {"blend", "fixed_order", "random_start", "catalogue"}
+    makers = {"blend", "fixed_order", "random_start", "catalogue", "published_scores"}
     defined = {name for name, _ in inspect.getmembers(scores, inspect.isfunction)}
     assert defined - makers == set(NAMES)
     assert len(NAMES) == len(set(NAMES))
@@ -452,6 +452,11 @@ def test_a_catalogued_score_names_its_venue_formula_and_source(name):
     assert row["status"] in {"venue", "secondary", "literature"}
     assert row["family"] != "no ranking"
     assert "References\n" in inspect.getdoc(getattr(scores, name))
+
+
+def test_the_published_scores_are_those_of_the_catalogue_that_need_a_panel_alone():
+    assert set(NAMES) - BY_LEVERAGE == set(scores.published_scores())
+    assert {"gate_2022_11", "kucoin_older"} == BY_LEVERAGE
 
 
 def test_a_secondary_source_is_called_so_in_the_docstring_too():
@@ -481,18 +486,15 @@ def test_validity_dates_are_years_or_months_or_unknown():
 def test_venues_without_a_formula_are_listed_with_the_reason_and_nothing_is_invented(status, venues):
     rows = CATALOGUE[CATALOGUE["status"] == status]
     assert set(rows["venue"]) == venues
-    assert (rows.index == "unpublished").all()
-    assert (rows["reason"].str.len() > 15).all()
+    assert (rows.index == "").all()
+    assert (rows["note"].str.len() > 15).all()
 
 
 def test_what_is_left_out_on_purpose_says_why():
     (left_out,) = CATALOGUE[CATALOGUE["status"] == "left out"].itertuples()
     assert "closed_pnl" in left_out.formula
-    assert "circular" in left_out.reason
+    assert "circular" in left_out.note
 
-
-def test_a_score_by_selected_leverage_says_what_it_needs():
-    assert CATALOGUE.loc[sorted(BY_LEVERAGE), "reason"].str.contains("selected leverage").all()
 
 
 @pytest.mark.parametrize("move", [0.7, 0.9, 1.1, 1.4])

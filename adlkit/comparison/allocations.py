@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from adlkit.budgets import Budget
 from adlkit.comparison.payers import by_account, deciles, hedges, payers, unit
 from adlkit.contracts import Flags, is_inverse, value_of
 from adlkit.errors import AllocationError
-from adlkit.groups import account_levels
+from adlkit.groups import Codes, Groups, account_levels
 from adlkit.margin import equity
-from adlkit.policies import CONTRACTS, Policy
+from adlkit.policies import CONTRACTS, Policy, need_groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,30 +35,44 @@ class RuleComparison(SummaryRepr):
         What each policy takes, one column a policy, in the numeraire.
     asked : array of bool
         Positions that any policy may take from.
-    residual : Series, index policy
-        What it could not take.
+    need : Series, index group
+        What was asked of each group, e.g. symbol and side; one row where it was one number.
+    group : array of int
+        Place in `need` of each position's group; -1 where nothing was asked of it.
     numeraire : str
-        Unit of both, see `adlkit.Budget`.
+        Unit of what is needed and taken, see `adlkit.Budget`.
 
     Examples
     --------
     >>> import pandas as pd, adlkit as adl
     >>> need = pd.Series({("BTC", "short"): 2.0}).rename_axis(["symbol", "side"])
     >>> policies = {"queue": adl.policies.profit_queue, "water": adl.policies.water_filling}
-    >>> adl.compare_rules(adl.load_dataset("four_accounts"), need, policies).table()["accounts"].to_dict()
+    >>> adl.compare_rules(adl.load_dataset("four_accounts"), need, policies).payers()["accounts"].to_dict()
     {'queue': 2, 'water': 2}
     """
 
     panel: pd.DataFrame
     taken: pd.DataFrame
     asked: Flags
-    residual: pd.Series
+    need: pd.Series
+    group: Codes
     numeraire: str
 
     @property
     def money(self) -> pd.DataFrame:
         """What is taken, in money: contracts at the mark [ccy], money as it is."""
         return self.taken.mul(unit(self.panel), axis=0) if self.numeraire == CONTRACTS else self.taken
+
+    @property
+    def residual(self) -> pd.DataFrame:
+        """What each policy could not take of each group's need, groups x policies [numeraire]."""
+        rows = self.group >= 0
+        groups = Groups(self.group[rows], len(self.need))
+        given = pd.DataFrame(
+            {name: groups.total(column.to_numpy()[rows]) for name, column in self.taken.items()}, index=self.need.index
+        )
+        gap = -given.sub(self.need, axis=0)
+        return gap.where(gap.gt(1e-12 * self.need, axis=0), 0.0)
 
     def with_allocation(self, name: str, taken: pd.Series) -> RuleComparison:
         """The comparison with one more allocation, worked out elsewhere, e.g. by `adlkit.factor_water_fill`.
@@ -69,12 +87,12 @@ class RuleComparison(SummaryRepr):
         Returns
         -------
         RuleComparison
-            What it leaves of the need counts against the first policy's total.
 
         Raises
         ------
         AllocationError
-            If the name is taken, a position is not in the panel, or an amount is NaN, infinite or negative.
+            If the name is in use, a position is not in the panel, an amount is NaN, infinite or negative, or more
+            contracts are closed than are open.
         """
         if name in self.taken:
             raise AllocationError(f"{name!r} is in the comparison already")
@@ -83,29 +101,24 @@ class RuleComparison(SummaryRepr):
         amounts = taken.reindex(self.panel.index, fill_value=0.0)
         if not (np.isfinite(amounts) & (amounts >= 0)).all():
             raise AllocationError("taken has amounts that are NaN, infinite or below zero")
-        need = float(self.taken.iloc[:, 0].sum() + self.residual.iloc[0])
-        residual = pd.Series({name: max(need - float(amounts.sum()), 0.0)}).rename_axis("policy")
-        return RuleComparison(
-            self.panel,
-            self.taken.assign(**{name: amounts}),
-            self.asked | (amounts.to_numpy() > 0),
-            pd.concat([self.residual, residual]).rename("residual"),
-            self.numeraire,
-        )
+        if self.numeraire == CONTRACTS and (amounts > self.panel["qty"].abs() * (1 + 1e-12)).any():
+            raise AllocationError("taken closes more contracts than are open")
+        return replace(self, taken=self.taken.assign(**{name: amounts}), asked=self.asked | (amounts.to_numpy() > 0))
 
-    def table(self) -> pd.DataFrame:
+    def payers(self) -> pd.DataFrame:
         """Who pays under each policy.
 
         Returns
         -------
         DataFrame, index policy
             As `ScoreComparison.payers`; ``largest_burden``: most that one account gives over its equity [1];
-            ``residual`` [numeraire].
+            ``least_met``: smallest share of a group's need that is met [1].
         """
         burden = {name: self._burden(column) for name, column in self.money.items()}
-        return payers(self.panel, self.money, self.asked).assign(
-            largest_burden=pd.Series(burden), residual=self.residual
-        )
+        asked = self.need[self.need > 0]
+        met = 1.0 - self.residual.loc[asked.index].div(asked, axis=0)
+        table = payers(self.panel, self.money, self.asked)
+        return table.assign(largest_burden=pd.Series(burden), least_met=met.min().fillna(1.0))
 
     def by_decile(self, key: str) -> pd.DataFrame:
         """Share that each decile of the positions bears; "size", "leverage" or "profit".
@@ -163,7 +176,7 @@ class RuleComparison(SummaryRepr):
 
     def summary(self) -> pd.Series:
         """Size of the comparison, and between which limits the Gini coefficients lie."""
-        concentration = self.table()["gini"]
+        concentration = self.payers()["gini"]
         return pd.Series(
             {
                 "policies": float(self.taken.shape[1]),
@@ -172,6 +185,12 @@ class RuleComparison(SummaryRepr):
                 "largest Gini": float(concentration.max()),
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what the largest payers bear under each policy; see `adlkit.plotting.plot_lorenz`."""
+        from adlkit.plotting import plot_lorenz
+
+        return plot_lorenz(self, ax=ax)
 
     def _burden(self, money: pd.Series) -> float:
         keys = account_levels(self.panel)
@@ -209,24 +228,21 @@ def compare_rules(
     --------
     >>> import adlkit as adl
     >>> policies = {"pro rata": adl.policies.profit_pro_rata, "capped": adl.policies.capped_pro_rata(most=0.1)}
-    >>> adl.compare_rules(adl.load_dataset("four_accounts"), 10.0, policies).residual.to_dict()
+    >>> adl.compare_rules(adl.load_dataset("four_accounts"), 10.0, policies).residual.iloc[0].round(9).to_dict()
     {'pro rata': 0.0, 'capped': 1.0}
     """
+    if wrong := [name for name, policy in policies.items() if not isinstance(policy, Policy)]:
+        raise AllocationError(f"{wrong} are no policies: give adl.Policy(score, rule), or one of adl.policies")
     if len(units := {policy.numeraire for policy in policies.values()}) != 1:
         raise AllocationError(f"compare one or more policies of one numeraire, got {sorted(units)}")
-    taken, residual, asked = {}, {}, np.zeros(len(panel), dtype=bool)
+    taken, asked = {}, np.zeros(len(panel), dtype=bool)
     for name, policy in policies.items():
         result = policy.allocate(panel, need)
         taken[name] = result.taken.reindex(panel.index, fill_value=0.0).to_numpy()
-        residual[name] = result.residual
         asked |= panel.index.isin(result.taken.index)
-    return RuleComparison(
-        panel,
-        pd.DataFrame(taken, index=panel.index, copy=False),
-        asked,
-        pd.Series(residual, name="residual").rename_axis("policy"),
-        units.pop(),
-    )
+    targets, group = need_groups(panel, need.amount if isinstance(need, Budget) else need)
+    table = pd.DataFrame(taken, index=panel.index, copy=False)
+    return RuleComparison(panel, table, asked, targets, group, units.pop())
 
 
 def settled(panel: pd.DataFrame, taken: pd.Series, numeraire: str) -> pd.DataFrame:

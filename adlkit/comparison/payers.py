@@ -9,7 +9,7 @@ import pandas as pd
 
 from adlkit import metrics
 from adlkit.contracts import Flags, Floats, is_inverse, value_of
-from adlkit.errors import AllocationError
+from adlkit.errors import MetricError
 from adlkit.groups import account_levels
 from adlkit.margin import effective_leverage, notional, unrealized_pnl
 from adlkit.metrics.inputs import one_currency
@@ -56,7 +56,7 @@ def payers(panel: pd.DataFrame, money: pd.DataFrame, asked: Flags) -> pd.DataFra
 def deciles(panel: pd.DataFrame, money: pd.DataFrame, asked: Flags, key: str) -> pd.DataFrame:
     """Share of each column that each decile of the positions that are asked bears."""
     if key not in KEYS:
-        raise AllocationError(f"unknown key {key!r}; known: {list(KEYS)}")
+        raise MetricError(f"unknown key {key!r}; known: {list(KEYS)}")
     values = KEYS[key](panel)[asked]
     return pd.DataFrame({name: metrics.by_decile(each[asked], values)["share"] for name, each in money.items()})
 

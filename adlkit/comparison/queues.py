@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from adlkit._display import SummaryRepr
 from adlkit.comparison.payers import deciles, hedges, payers, unit
 from adlkit.contracts import Flags, Floats
 from adlkit.errors import ScoreError
-from adlkit.groups import Codes, Groups, level_groups, market_levels
+from adlkit.groups import Codes, Groups, side_groups
 from adlkit.ranking import rank, side_names
 from adlkit.scores import Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Statistic = Callable[[pd.Series, pd.Series], float]
 
@@ -94,7 +98,7 @@ class ScoreComparison(SummaryRepr):
         Parameters
         ----------
         share : float, default 0.05
-            Depth of the front [share of the contracts of a queue].
+            Depth of the front [share of the contracts of a queue], in [0, 1].
 
         Returns
         -------
@@ -125,8 +129,8 @@ class ScoreComparison(SummaryRepr):
         """
         if not 0 <= share <= 1:
             raise ScoreError(f"share must be within [0, 1], got {share!r}")
-        market, size = self._market(), self.panel["qty"].abs().to_numpy()
-        columns = {str(name): _front(column.to_numpy(), size, market, share) for name, column in self.ranks.items()}
+        market, size = side_groups(self.panel), self.panel["qty"].abs().to_numpy()
+        columns = {name: _front(column.to_numpy(), size, market, share) for name, column in self.ranks.items()}
         return pd.DataFrame(columns, index=self.panel.index)
 
     def payers(self, *, share: float = 0.05) -> pd.DataFrame:
@@ -159,6 +163,11 @@ class ScoreComparison(SummaryRepr):
         Returns
         -------
         DataFrame, index ``group`` 1 (smallest) .. 10, one column a score
+
+        Raises
+        ------
+        MetricError
+            If the key is unknown, or the panel settles in several currencies.
         """
         return deciles(self.panel, self._money(share), self._asked(), key)
 
@@ -191,7 +200,14 @@ class ScoreComparison(SummaryRepr):
         -------
         DataFrame, one column a score
             Rows of the queue with a rank of `n` or better under any score, by their best rank.
+
+        Raises
+        ------
+        ScoreError
+            If nobody holds that side of the symbol, or the panel has several times.
         """
+        if "time" in self.panel.index.names:
+            raise ScoreError("the panel has several times: compare the queues of one")
         symbol, side = market
         is_there = self.panel.index.get_level_values("symbol") == symbol
         is_side = np.array(side_names(self.panel["qty"].to_numpy())) == side
@@ -204,17 +220,22 @@ class ScoreComparison(SummaryRepr):
         return found
 
     def summary(self) -> pd.Series:
-        """Size of the comparison, and the mean and least agreement of two scores."""
-        table = self.agreement().to_numpy()
-        pairs = table[np.triu_indices(len(table), k=1)]
+        """Size of the comparison, and how much of the first 5% of notional two scores have in common at least."""
+        common = self.front_overlap().to_numpy()
         return pd.Series(
             {
                 "scores": float(self.ranks.shape[1]),
-                "positions": float(len(self.ranks)),
-                "mean Kendall tau": float(np.nanmean(pairs)) if np.isfinite(pairs).any() else np.nan,
-                "least Kendall tau": float(np.nanmin(pairs)) if np.isfinite(pairs).any() else np.nan,
+                "positions": float(self._asked().sum()),
+                "queues": float(len(self._queues())),
+                "least overlap of the first 5%": float(np.nanmin(common)) if np.isfinite(common).any() else np.nan,
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the agreement of each pair of scores; see `adlkit.plotting.plot_agreement`."""
+        from adlkit.plotting import plot_agreement
+
+        return plot_agreement(self, ax=ax)
 
     def _square(self, total: Floats, mass: Floats) -> pd.DataFrame:
         values = np.divide(total, mass, out=np.full(total.shape, np.nan), where=mass > 0)
@@ -228,13 +249,9 @@ class ScoreComparison(SummaryRepr):
         """Positions in a queue under any score."""
         return self.ranks.notna().any(axis=1).to_numpy()
 
-    def _market(self) -> Groups:
-        groups = level_groups(self.panel.index, market_levels(self.panel))
-        return Groups(groups.codes * 2 + (self.panel["qty"].to_numpy() < 0), groups.size * 2)
-
     def _queues(self) -> list[Codes]:
         """Rows of each queue, nobody without a position."""
-        market = self._market()
+        market = side_groups(self.panel)
         codes = np.where(self.panel["qty"].to_numpy() == 0, market.size, market.codes)
         order = np.argsort(codes, kind="stable")
         ends = np.searchsorted(codes[order], np.arange(market.size + 1))
@@ -268,8 +285,8 @@ def compare_scores(panel: pd.DataFrame, scores: Mapping[str, Score]) -> ScoreCom
     >>> adl.compare_scores(adl.load_dataset("four_accounts"), scores).ranks["Binance"].tolist()
     [nan, 2.0, 1.0, 1.0]
     """
-    if not scores:
-        raise ScoreError("no scores to compare: give a mapping of names to scores")
+    if not isinstance(scores, Mapping) or not scores:
+        raise ScoreError(f"no scores to compare: give a mapping of names to scores, got {scores!r}")
     ranks = {name: rank(panel, score=score).to_numpy() for name, score in scores.items()}
     return ScoreComparison(panel, pd.DataFrame(ranks, index=panel.index, copy=False))
 

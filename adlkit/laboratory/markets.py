@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import Floats
-from adlkit.groups import level_codes, level_labels
+from adlkit.groups import level_codes, level_labels, levels_index
 from adlkit.policies import CONTRACTS, Policy
 
 Genes = npt.NDArray[np.intp]
@@ -82,7 +82,7 @@ class Markets:
         names = pd.Index([letter(place) for place in range(n_accounts)], dtype="str")
         levels = [times, names, pd.Index(["BTC"], dtype="str")]
         codes = [market, account, np.zeros(len(market), dtype=np.intp)]
-        index = pd.MultiIndex(levels=levels, codes=codes, names=["time", "account", "symbol"], verify_integrity=False)  # type: ignore[arg-type]
+        index = levels_index(levels, codes, ["time", "account", "symbol"])
         facts = {
             "qty": -self.qty[market, account],
             "entry_price": self.entry[market, account],

@@ -13,7 +13,7 @@ from adlkit.laboratory.markets import Genes, Markets, cost, markets_of, random_g
 from adlkit.laboratory.properties import PROPERTIES, Property
 from adlkit.policies import CONTRACTS, Policy
 
-HOLDS, FAILS, UNDEFINED = "no violation", "violated", "not defined"
+HOLDS, FAILS, UNDEFINED, UNTRIED = "no violation", "violated", "not defined", "not tried"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def find_counterexample(
     Raises
     ------
     AllocationError
-        If there is no such property; lists the known ones.
+        If there is no such property (lists the known ones), it is no policy, or `n_markets` is below 1.
 
     Examples
     --------
@@ -91,11 +91,11 @@ def find_counterexample(
     >>> print(adl.find_counterexample(adl.policies.leverage_queue, "path independence").before["taken"].to_dict())
     {'a': 10.0, 'b': 0.0}
     """
+    _check(policy, n_markets)
     known = {each.name: each for each in PROPERTIES}
     if name not in known:
         raise AllocationError(f"unknown property {name!r}; known: {list(known)}")
-    genes = random_genes(n_markets, np.random.default_rng(seed))
-    return _simplest(policy, known[name], genes, _gaps(policy, known[name], genes))
+    return _simplest(policy, known[name], random_genes(n_markets, np.random.default_rng(seed)))
 
 
 def check_properties(policy: Policy, *, n_markets: int = 4000, seed: int = 20251010) -> pd.DataFrame:
@@ -113,8 +113,14 @@ def check_properties(policy: Policy, *, n_markets: int = 4000, seed: int = 20251
     Returns
     -------
     DataFrame, index ``property``
-        ``verdict`` ("violated"; "no violation" in these markets, which is no proof; "not defined" for this numeraire),
-        ``violations`` (share of the markets), ``counterexample`` (one line, see `find_counterexample`), ``statement``.
+        ``verdict`` ("violated"; "no violation" in these markets, which is no proof; "not defined" for this numeraire;
+        "not tried" where no market fits), ``tried`` (markets that can meet their need and in which no tie decides),
+        ``violations`` (share of them), ``counterexample`` (one line, see `find_counterexample`), ``statement``.
+
+    Raises
+    ------
+    AllocationError
+        If it is no policy, or `n_markets` is below 1.
 
     Notes
     -----
@@ -133,28 +139,33 @@ def check_properties(policy: Policy, *, n_markets: int = 4000, seed: int = 20251
     >>> verdicts[["free split", "wash trade", "least shortfall"]].tolist()
     ['no violation', 'no violation', 'no violation']
     """
+    _check(policy, n_markets)
     genes = random_genes(n_markets, np.random.default_rng(seed))
     return pd.DataFrame([_row(policy, each, genes) for each in PROPERTIES]).set_index("property")
 
 
 def _row(policy: Policy, tested: Property, genes: Genes) -> dict[str, object]:
-    row: dict[str, object] = {"property": tested.name, "verdict": UNDEFINED, "violations": np.nan}
+    row: dict[str, object] = {"property": tested.name, "verdict": UNDEFINED, "tried": 0, "violations": np.nan}
     row |= {"counterexample": "", "statement": tested.statement}
     if tested.is_for_contracts and policy.numeraire != CONTRACTS:
         return row
     gaps = _gaps(policy, tested, genes)
-    found = _simplest(policy, tested, genes, gaps)
-    violations = float((gaps > tested.allowed).mean())
+    tried = int(np.isfinite(gaps).sum())
+    if tried == 0:
+        return row | {"verdict": UNTRIED}
+    violated = gaps > tested.allowed
+    found = _simplest(policy, tested, genes[violated]) if violated.any() else None
     return row | {
         "verdict": FAILS if found else HOLDS,
-        "violations": violations,
+        "tried": tried,
+        "violations": float(violated.sum() / tried),
         "counterexample": str(found) if found else "",
     }
 
 
-def _simplest(policy: Policy, tested: Property, genes: Genes, gaps: Floats) -> Counterexample | None:
+def _simplest(policy: Policy, tested: Property, genes: Genes) -> Counterexample | None:
     """The plainest violation, lowered gene by gene while it stays one."""
-    failing = genes[gaps > tested.allowed]
+    failing = genes[_gaps(policy, tested, genes) > tested.allowed]
     if not len(failing):
         return None
     best = failing[[cost(failing).argmin()]]
@@ -167,15 +178,22 @@ def _simplest(policy: Policy, tested: Property, genes: Genes, gaps: Floats) -> C
 
 
 def _gaps(policy: Policy, tested: Property, genes: Genes) -> Floats:
-    """Size of each market's violation; none where it cannot meet its need, or where a tie would decide."""
+    """Size of each market's violation; NaN where it cannot meet its need, or where a tie would decide."""
     markets = markets_of(genes)
     is_possible: Flags = markets.capacity(policy).sum(axis=1) >= markets.need
     if not tested.has_ties:
         is_possible &= ~_is_tied(markets.score(policy))
-    gap = np.zeros(len(genes))
+    gap = np.full(len(genes), np.nan)
     if is_possible.any():
         gap[is_possible] = tested.test(policy, markets_of(genes[is_possible])).gap
     return gap
+
+
+def _check(policy: Policy, n_markets: int) -> None:
+    if not isinstance(policy, Policy):
+        raise AllocationError(f"give a policy, e.g. adl.Policy(adl.scores.bitmex, adl.rules.queue), got {policy!r}")
+    if n_markets < 1:
+        raise AllocationError(f"n_markets must be 1 or more, got {n_markets!r}")
 
 
 def _is_tied(score: Floats) -> Flags:

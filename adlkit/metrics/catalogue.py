@@ -62,16 +62,18 @@ def catalogue() -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index ``metric`` M1 .. M37
-        ``what`` it measures; ``functions`` of `adlkit.metrics`, separated by spaces, or ``left out``; ``left_out``:
-        which part is not here, and why, or an empty text; ``source``.
+    DataFrame, index ``id`` M1 .. M37
+        ``what`` it measures; ``here``: names in adlkit, parted by spaces, or "" where it is left out; ``note``: which
+        part is not here, and why; ``source``.
 
     Examples
     --------
     >>> import adlkit as adl
-    >>> adl.metrics.catalogue().loc["M10", ["functions", "source"]].to_dict()  # doctest: +ELLIPSIS
-    {'functions': 'ptsr ptsr_remaining', 'source': 'arXiv 2512.01112; github.com/...'}
+    >>> adl.metrics.catalogue().loc["M10", "here"]
+    'metrics.ptsr metrics.ptsr_remaining'
     """
-    rows = [(key, what, functions or "left out", reason, source) for key, what, functions, reason, source in ROWS]
-    columns = ["metric", "what", "functions", "left_out", "source"]
-    return pd.DataFrame(rows, columns=columns).set_index("metric")
+    rows = [
+        (key, what, " ".join(f"metrics.{name}" for name in names.split()), note, source)
+        for key, what, names, note, source in ROWS
+    ]
+    return pd.DataFrame(rows, columns=["id", "what", "here", "note", "source"]).set_index("id")

@@ -148,7 +148,7 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     ['profit · Gini 0.44', 'levered · Gini 0.38']
     """
     ax = axes(ax, rows=8)
-    table = comparison.table()
+    table = comparison.payers()
     for place, (name, curve) in enumerate(comparison.lorenz().items()):
         label = f"{plain(name, NAME_LENGTH)} · Gini {table['gini'][name]:.2f}"
         largest = curve.iloc[:-1]

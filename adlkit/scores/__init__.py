@@ -37,13 +37,12 @@ from adlkit.scores.leveraged import (
 from adlkit.scores.listing import catalogue
 from adlkit.scores.literature import metaflux, raw_leverage, raw_leverage_over_bankruptcy
 from adlkit.scores.made import blend, fixed_order, random_start
-from adlkit.scores.publication import Publication, Score
+from adlkit.scores.publication import Score, published_scores
 from adlkit.scores.ratios import aster, binance_2019, bitget, bityi, extended, htx, okx
 from adlkit.scores.returns import bitfinex, coinex, gate_before_2022_11, kucoin_cross, return_only
 from adlkit.scores.selected import gate_2022_11, kucoin_older
 
 __all__ = [
-    "Publication",
     "Score",
     "aster",
     "binance",
@@ -76,6 +75,7 @@ __all__ = [
     "mufex",
     "okx",
     "poloniex",
+    "published_scores",
     "random_start",
     "raw_leverage",
     "raw_leverage_over_bankruptcy",

@@ -49,7 +49,7 @@ def hyperliquid_documented(panel: pd.DataFrame) -> pd.Series:
     "(mark/entry) x (N/E) for longs, (entry/mark) x (N/E) for shorts",
     "https://hyperliquid.gitbook.io/hyperliquid-docs/trading/auto-deleveraging",
     status="literature",
-    reason="a reader's choice: the documentation does not invert the ratio for shorts",
+    note="a reader's choice: the documentation does not invert the ratio for shorts",
 )
 def hyperliquid_inverted(panel: pd.DataFrame) -> pd.Series:
     """Hyperliquid's index with the ratio inverted for shorts: a reader's choice, not the documentation's.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adlkit.contracts import Floats
-from adlkit.groups import Codes, account_groups, level_groups, market_levels
+from adlkit.groups import Codes, account_groups, side_groups
 from adlkit.margin import effective_leverage, unrealized_pnl
 from adlkit.scores.factors import named
 from adlkit.scores.publication import KEYS_IN_TURN, published
@@ -46,7 +46,7 @@ def ethereal(panel: pd.DataFrame) -> pd.Series:
     """
     leverage = effective_leverage(panel).to_numpy()
     cash = account_groups(panel).spread(panel["collateral"].to_numpy())
-    market = level_groups(panel.index, market_levels(panel)).codes * 2 + (panel["qty"].to_numpy() < 0)
+    market = side_groups(panel).codes
     place = np.full(len(panel), np.nan)
     ranked = np.flatnonzero(~np.isnan(leverage) & (panel["qty"].to_numpy() != 0))
     keys = (leverage[ranked], unrealized_pnl(panel).to_numpy()[ranked], -cash[ranked])

@@ -111,7 +111,7 @@ _LEFT_OUT = Publication(
     "realised closed_pnl of the ADL fill",
     "https://arxiv.org/abs/2512.01112",
     status="left out",
-    reason="circular: it ranks by a result of the event that it should explain",
+    note="circular: it ranks by a result of the event that it should explain",
 )
 
 
@@ -120,10 +120,11 @@ def catalogue() -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index ``score`` (name in `adlkit.scores`; "unpublished" where there is no function)
+    DataFrame, index ``score`` (name in `adlkit.scores`; "" where there is no function)
         ``venue``, ``family``, ``formula`` (or the words used), ``valid_from``, ``valid_to`` (empty: not stated),
         ``status`` ("venue"; "secondary": a third party's word; "literature"; "unpublished"; "no ranking"; "left out"),
-        ``reason`` (why there is no function, what the venue does instead, or what to know), ``source``.
+        ``needs`` ("panel", or "selected leverage" too), ``note`` (why there is no function, what the venue does
+        instead, or what to know), ``source``.
 
     Examples
     --------
@@ -135,14 +136,15 @@ def catalogue() -> pd.DataFrame:
     """
     rows = [
         {
-            "score": "unpublished" if entry.score is None else entry.score.__name__,
+            "score": "" if entry.score is None else entry.score.__name__,
             "venue": entry.venue,
             "family": entry.family,
             "formula": entry.formula,
             "valid_from": entry.valid_from,
             "valid_to": entry.valid_to,
             "status": entry.status,
-            "reason": entry.reason,
+            "needs": entry.needs if entry.score else "",
+            "note": entry.note,
             "source": entry.source,
         }
         for entry in [*sorted(PUBLISHED, key=_venue), *_unpublished(), *_unranked(), _LEFT_OUT]
@@ -156,13 +158,12 @@ def _venue(entry: Publication) -> str:
 
 def _unpublished() -> list[Publication]:
     return [
-        Publication(venue, "unknown", words, source, status="unpublished", reason=reason)
-        for venue, words, reason, source in _UNPUBLISHED
+        Publication(venue, "unknown", words, source, status="unpublished", note=note)
+        for venue, words, note, source in _UNPUBLISHED
     ]
 
 
 def _unranked() -> list[Publication]:
     return [
-        Publication(venue, NO_RANKING, "", source, status="no ranking", reason=reason)
-        for venue, reason, source in _UNRANKED
+        Publication(venue, NO_RANKING, "", source, status="no ranking", note=note) for venue, note, source in _UNRANKED
     ]

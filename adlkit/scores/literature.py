@@ -19,7 +19,7 @@ from adlkit.scores.returns import return_only
     "N/cash x oracle/mark, oracle = mark",
     "https://arxiv.org/abs/2512.01112",
     status="literature",
-    reason="conflicts with the venue's own document",
+    note="conflicts with the venue's own document",
 )
 def raw_leverage(panel: pd.DataFrame) -> pd.Series:
     """Notional over posted cash, profit not counted: a paper's form of Hyperliquid's rank.
@@ -56,7 +56,7 @@ def raw_leverage(panel: pd.DataFrame) -> pd.Series:
     "N/cash x oracle/BP, oracle = mark",
     "https://arxiv.org/abs/2512.01112",
     status="literature",
-    reason="conflicts with the venue's own document",
+    note="conflicts with the venue's own document",
 )
 def raw_leverage_over_bankruptcy(panel: pd.DataFrame) -> pd.Series:
     """Notional over posted cash times mark over bankruptcy price: a paper's form of Binance's rank.

@@ -22,6 +22,8 @@ SELECTED_LEVERAGE = "profit x selected leverage"
 KEYS_IN_TURN = "keys in turn"
 RAW_LEVERAGE = "leverage on cash"
 NO_RANKING = "no ranking"
+PANEL = "panel"
+"""What a score needs: a panel alone."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Publication:
     valid_from: str = ""
     valid_to: str = ""
     status: str = "venue"
-    reason: str = ""
+    note: str = ""
+    needs: str = PANEL
     score: Callable[..., Any] | None = None
 
 
@@ -51,12 +54,32 @@ def published(
     valid_from: str = "",
     valid_to: str = "",
     status: str = "venue",
-    reason: str = "",
+    note: str = "",
+    needs: str = PANEL,
 ) -> Callable[[Made], Made]:
     """Enter a score into the catalogue; `status` is "venue", "secondary" (a third party's word) or "literature"."""
 
     def enter(score: Made) -> Made:
-        PUBLISHED.append(Publication(venue, family, formula, source, valid_from, valid_to, status, reason, score))
+        PUBLISHED.append(Publication(venue, family, formula, source, valid_from, valid_to, status, note, needs, score))
         return score
 
     return enter
+
+
+def published_scores() -> dict[str, Score]:
+    """All published scores that need a panel alone, by name.
+
+    Returns
+    -------
+    dict, name -> score
+        In the order of the catalogue's names; without those that need the selected leverage too, and without venues
+        that publish none.
+
+    Examples
+    --------
+    >>> import adlkit as adl
+    >>> len(adl.scores.published_scores()), "bitmex" in adl.scores.published_scores()
+    (30, True)
+    """
+    found = {entry.score.__name__: entry.score for entry in PUBLISHED if entry.score and entry.needs == PANEL}
+    return dict(sorted(found.items()))

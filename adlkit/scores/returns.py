@@ -18,7 +18,7 @@ from adlkit.scores.publication import RETURN_ONLY, VALUE_RATIO, published
     "r",
     "https://kucoin.com/support/35084312224281",
     status="literature",
-    reason="a baseline; kucoin_cross and bitfinex are venues that rank by it",
+    note="a baseline; kucoin_cross and bitfinex are venues that rank by it",
 )
 def return_only(panel: pd.DataFrame) -> pd.Series:
     """Return on entry value, without leverage.

@@ -15,8 +15,6 @@ from adlkit.scores.publication import SELECTED_LEVERAGE, Score, published
 
 Leverage = float | Callable[[pd.DataFrame], pd.Series]
 
-_GIVEN = "needs the selected leverage, which no panel holds: a function that makes the score from it"
-
 
 @published(
     "Gate",
@@ -25,7 +23,7 @@ _GIVEN = "needs the selected leverage, which no panel holds: a function that mak
     "https://gate-learn.com/tr/announcements/article/28762",
     valid_from="2022-11",
     valid_to="2025",
-    reason=_GIVEN,
+    needs="selected leverage",
 )
 def gate_2022_11(leverage: Leverage) -> Score:
     """Make Gate's score from 2022-11-22 until 2025: profit times selected leverage.
@@ -71,7 +69,7 @@ def gate_2022_11(leverage: Leverage) -> Score:
     "(MV - EV) / IM x EV / IM, IM = initial margin",
     "https://kucoin.com/fr/support/26686471898009",
     valid_to="2025-12",
-    reason=_GIVEN,
+    needs="selected leverage",
 )
 def kucoin_older(leverage: Leverage) -> Score:
     """Make KuCoin's older score: profit on the initial margin times the leverage at opening.
