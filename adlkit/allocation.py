@@ -14,7 +14,7 @@ from adlkit.budgets import Budget
 from adlkit.contracts import Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, level_keys
-from adlkit.rules import Rule, largest_remainder, queue
+from adlkit.rules import Rule, largest_remainder, queue, whole_lots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ class AllocationResult(SummaryRepr):
 
     @property
     def residual(self) -> float:
-        """What no candidate could give, summed over groups."""
+        """What no candidate could give, summed over groups: of one unit only, see `by_group`."""
         return float(self.by_group["residual"].sum())
 
     @property
@@ -75,8 +75,9 @@ class AllocationResult(SummaryRepr):
 
     @property
     def paid(self) -> Budget:
-        """What was taken in all, in its numeraire; an AllocationError where none was stated."""
-        return Budget(float(self.taken.sum()), self.numeraire, "taken")
+        """What was taken, by group if there are several, in its numeraire; an AllocationError where none was stated."""
+        taken = self.by_group["taken"]
+        return Budget(taken if len(taken) > 1 else float(taken.sum()), self.numeraire, "taken")
 
     def summary(self) -> pd.Series:
         """Totals: target, taken, residual, overshoot, candidates and how many of them give."""
@@ -205,7 +206,7 @@ def to_lots(
     asked = targets.to_numpy(dtype=float) / np.where(groups.first(size) > 0, groups.first(size), 1.0)
     if (np.abs(asked - np.rint(asked)) > 1e-9 * np.maximum(asked, 1.0)).any():
         raise AllocationError("target is not a whole number of lots; round it down to what may be closed")
-    room = np.full(len(lots), np.inf) if capacity is None else np.floor(capacity.to_numpy(dtype=float) / size + 1e-9)
+    room = np.full(len(lots), np.inf) if capacity is None else whole_lots(capacity.to_numpy(dtype=float) / size)
     whole = largest_remainder(lots, np.rint(asked), room, groups)
     if (groups.total(whole) != np.rint(asked)).any() or not (whole <= room).all():
         raise AllocationError(

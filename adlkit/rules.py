@@ -76,7 +76,7 @@ def pro_rata(
     Parameters
     ----------
     target, capacity, weight, group
-        See the module; the weight is the capacity itself if not given. A candidate of weight 0 gives nothing.
+        See the module; the weight is the capacity itself if not given. A candidate of weight 0 or less gives nothing.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def in_lots(rule: Rule, *, lot: float) -> Rule:
     Raises
     ------
     AllocationError
-        If `lot` is not finite and above zero.
+        If `lot` is not finite and above zero, or the rule is `squared`, whose weight is money.
 
     Examples
     --------
@@ -178,23 +178,30 @@ def in_lots(rule: Rule, *, lot: float) -> Rule:
     """
     if not 0 < lot < np.inf:
         raise AllocationError(f"lot must be finite and above zero, got {lot!r}")
+    if rule is squared:
+        raise AllocationError("squared shares money and not contracts: it has no lots")
 
     def whole(
         target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike | None = None, group: Codes | None = None
     ) -> Floats:
         target, capacity, groups = _segments(target, capacity, group)
-        room = np.floor(capacity / lot + 1e-9)
-        asked = np.minimum(np.floor(target / lot + 1e-9), groups.total(room))
-        ideal = rule(asked, room, capacity if weight is None else weight, groups.codes)
+        room = whole_lots(capacity / lot)
+        asked = np.minimum(whole_lots(target / lot), groups.total(room))
+        ideal = rule(asked, room, capacity / lot if weight is None else weight, groups.codes)
         return np.minimum(largest_remainder(ideal, np.rint(groups.total(ideal)), room, groups) * lot, capacity)
 
     whole.__name__ = f"{getattr(rule, '__name__', 'rule')}_in_lots"
     return whole
 
 
+def whole_lots(lots: Floats) -> Floats:
+    """Lots rounded down, but for the last digits of a division."""
+    return np.asarray(np.floor(lots * (1.0 + 4.0 * np.finfo(float).eps) + 1e-9))
+
+
 def largest_remainder(ideal: Floats, asked: Floats, room: Floats, groups: Groups) -> Floats:
     """Whole numbers near `ideal` that sum to `asked` in each group, as far as `room` lets the rounded-up grow."""
-    whole = np.floor(ideal + 1e-9)
+    whole = whole_lots(ideal)
     can_grow = (whole + 1 <= room) & (ideal > 0)
     order = np.lexsort((np.arange(len(ideal)), -(ideal - whole), ~can_grow, groups.codes))
     codes = groups.codes[order]
@@ -380,8 +387,8 @@ def _segments(target: npt.ArrayLike, capacity: npt.ArrayLike, group: Codes | Non
     targets = np.atleast_1d(np.asarray(target, dtype=float))
     room = np.asarray(capacity, dtype=float)
     codes = np.zeros(len(room), dtype=np.intp) if group is None else np.asarray(group, dtype=np.intp)
-    if not ((targets >= 0).all() and (room >= 0).all()):
-        raise AllocationError("targets and capacities must be 0 or more, and no NaN")
+    if not ((targets >= 0).all() and (room >= 0).all() and np.isfinite(room).all()):
+        raise AllocationError("targets and capacities must be 0 or more and no NaN, capacities finite")
     if len(codes) != len(room) or (np.diff(codes) < 0).any() or (codes >= len(targets)).any() or (codes < 0).any():
         raise AllocationError("group must number the target of each candidate, and not decrease")
     return targets, room, Groups(codes, len(targets))

@@ -159,7 +159,8 @@ def mirror_descent(
     reward, solvency, excess : float
         Weights a, b and nu of the loss -a s D + b (M - s D)+ + nu (s D - D)+**2. The source publishes none.
     tolerance : float, default infinity
-        As in `capped_backoff`: the severity stays within [0, cap].
+        As in `capped_backoff`: the severity stays within [0, cap]. Without it only `excess` keeps it from going above
+        1, which `budget` refuses.
 
     Returns
     -------
@@ -196,7 +197,7 @@ def mirror_descent(
         over = 2.0 * excess * max(severity * owed - owed, 0.0) * owed
         return -reward * owed - solvency * owed * (top > severity * owed) + over
 
-    cap = np.minimum(_cap(deficit, largest, tolerance), 1.0)
+    cap = _cap(deficit, largest, tolerance)
     found, current = [], start
     for turn, (owed, top, most) in enumerate(zip(deficit, largest, cap, strict=True), start=1):
         current = min(current, most)

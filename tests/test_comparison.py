@@ -170,10 +170,10 @@ def test_each_policy_takes_what_it_takes_alone():
     assert compared.residual.iloc[0].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_the_largest_burden_is_notional_closed_over_equity():
-    """Profit: 40 of a on 40; leverage: 20 of c on 5."""
+def test_the_largest_part_of_equity_is_notional_closed_over_equity():
+    """Profit: 10 of c on 5; leverage: 20 of c on 5."""
     table = adl.compare_rules(FOUR, 5.0, QUEUES).payers()
-    assert table["largest_burden"].round(4).tolist() == [2.0, 4.0, 3.5652]
+    assert table["largest_part_of_equity"].round(4).tolist() == [2.0, 4.0, 3.5652]
 
 
 def test_what_cannot_be_taken_is_left_over():
@@ -228,7 +228,7 @@ def test_an_allocation_worked_out_elsewhere_joins_the_comparison():
         ("profit", [1.0], "in the comparison already"),
         ("mine", [np.nan], "NaN, infinite or below zero"),
         ("mine", [-1.0], "NaN, infinite or below zero"),
-        ("mine", [9.0], "more contracts than are open"),
+        ("mine", [9.0], "more contracts are closed than are open"),
     ],
 )
 def test_an_allocation_that_does_not_fit_is_refused(name, amounts, message):

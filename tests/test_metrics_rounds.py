@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
+from golden_cases import golden
 from hypothesis import given
 
 from adlkit import metrics
@@ -104,6 +105,17 @@ def test_a_balance_that_stays_below_zero_is_owed_once():
     flow = metrics.deficit_flow(stock)
     assert flow.tolist() == pytest.approx([10_925_707.16, 5.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0, 0.0])
     assert stock["backstop"].sum() == pytest.approx(98_331_364.44)
+
+
+def test_the_published_deficit_counts_its_repeated_balance_once():
+    """Sixteen waves, one balance in nine of them; what others owed is 1,732,022.25, all together 12,657,729.41."""
+    waves, balance = golden("metrics_waves"), 10_925_707.159377944
+    has_it = np.isclose(waves["largest_deficit"], balance, rtol=1e-12)
+    assert has_it.sum() == 9
+    others = (waves["deficit"] - balance * has_it).to_numpy()
+    accounts = pd.DataFrame(np.where(np.eye(len(others), dtype=bool), others, 0.0))  # each wave's own
+    stock = accounts.assign(backstop=np.where(has_it, balance, np.nan))
+    assert metrics.deficit_flow(stock).sum() == pytest.approx(12_657_729.41, abs=0.01)
 
 
 def test_a_deficit_that_is_no_amount_is_refused():

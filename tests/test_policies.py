@@ -95,6 +95,42 @@ def test_shared_equity_adds_up_to_the_equity_of_each_account(panel):
     assert shared.to_numpy() == pytest.approx(owned.to_numpy(), rel=1e-9)
 
 
+def test_a_floor_is_kept_by_the_account_and_not_by_each_position():
+    """Shorts of BTC and ETH with a profit of 50 each and equity of 100: above a floor of 50 it can give 50."""
+    frame = pd.DataFrame({"account": "a", "symbol": ["BTC", "ETH"], "qty": -10.0, "entry_price": 15.0})
+    panel = adl.build_panel(frame.assign(mark_price=10.0, collateral=0.0))
+    assert policies.capped_pro_rata(floor=50.0).capacity(panel).tolist() == [25.0, 25.0]
+    uneven = panel.assign(entry_price=[10.0, 15.0], collateral=[0.0, -20.0])  # profits 0 and 50, equity 30
+    assert policies.safe_profit(uneven).tolist() == [0.0, 30.0]
+
+
+def test_leverage_on_cash_is_that_of_the_account():
+    """x: two shorts of 100 on 20 in cash; y: one of 100 on 10. Both are levered 10; profits 20, 20 and 20."""
+    frame = pd.DataFrame(
+        {"account": ["x", "x", "y"], "symbol": ["BTC", "ETH", "BTC"], "qty": -10.0, "entry_price": 12.0}
+    )
+    panel = adl.build_panel(frame.assign(mark_price=10.0, collateral=[20.0, 0.0, 10.0]))
+    assert taken(policies.levered_pro_rata, panel, 12.0) == pytest.approx([4.0, 4.0, 4.0])
+
+
+def test_a_position_of_a_cross_account_is_as_levered_as_the_account():
+    """x: 10 BTC and 100 ETH on an equity of 80, levered 13.75; y: 10 BTC on 40, levered 2.5. x gives all 6."""
+    frame = pd.DataFrame({"account": ["x", "x", "y"], "symbol": ["BTC", "ETH", "BTC"], "qty": [-10.0, -100.0, -10.0]})
+    panel = adl.build_panel(frame.assign(entry_price=[12.0, 10.0, 12.0], mark_price=10.0, collateral=[60.0, 0.0, 20.0]))
+    need = pd.Series({("BTC", "short"): 6.0}).rename_axis(["symbol", "side"])
+    assert policies.water_filling.allocate(panel, need).taken.to_dict() == {("x", "BTC"): 6.0, ("y", "BTC"): 0.0}
+
+
+def test_money_of_two_currencies_or_two_times_is_never_added():
+    two = market().loc[["a", "c"]].assign(settlement=["USD", "BTC"], contract="linear")
+    with pytest.raises(AllocationError, match=r"money in \['BTC', 'USD'\] cannot be added"):
+        policies.profit_pro_rata.allocate(two, 1.0)
+    times = [pd.Timestamp("2025-10-10T20:00Z"), pd.Timestamp("2025-10-10T21:00Z")]
+    twice = pd.concat(dict.fromkeys(times, market()), names=["time"])
+    with pytest.raises(AllocationError, match="money of several times"):
+        policies.profit_pro_rata.allocate(twice, 1.0)
+
+
 # Need by market
 
 
@@ -155,7 +191,7 @@ def test_a_side_that_is_none_is_refused():
 
 def test_a_policy_is_shown_by_the_names_of_its_functions():
     assert repr(policies.water_filling) == (
-        "Policy(score=effective_leverage, rule=water_fill, weight=equity, numeraire=contracts, name=water-filling)"
+        "Policy(score=account_leverage, rule=water_fill, weight=shared_equity, numeraire=contracts, name=water-filling)"
     )
     assert repr(policies.profit_pro_rata).startswith("Policy(score=solvent notional, rule=pro_rata, endowment=profit,")
 

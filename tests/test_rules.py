@@ -377,6 +377,20 @@ def test_the_catalogue_lists_every_rule_with_its_weight():
     assert catalogue["weight"].str.len().gt(0).all()
 
 
+@pytest.mark.parametrize("qty", [5819110.1, 0.3, 1234567.8])
+def test_whole_lots_are_not_lost_to_the_last_digit_of_a_division(qty):
+    assert rules.in_lots(rules.pro_rata, lot=0.1)(qty, [qty]).tolist() == pytest.approx([qty], rel=1e-12)
+    one = pd.Series([qty])
+    assert adl.to_lots(one, lot=0.1, target=qty, capacity=one).tolist() == pytest.approx([qty], rel=1e-12)
+
+
+def test_money_has_no_lots_and_capacities_end():
+    with pytest.raises(AllocationError, match="squared shares money"):
+        rules.in_lots(rules.squared, lot=1.0)
+    with pytest.raises(AllocationError, match="capacities finite"):
+        rules.pro_rata(1.0, [np.inf, 1.0])
+
+
 def test_water_filling_without_a_weight_is_refused():
     with pytest.raises(AllocationError, match=r"levels by a weight, e\.g\. equity"):
         rules.water_fill(1.0, [1.0, 2.0], None)

@@ -496,7 +496,6 @@ def test_what_is_left_out_on_purpose_says_why():
     assert "circular" in left_out.note
 
 
-
 @pytest.mark.parametrize("move", [0.7, 0.9, 1.1, 1.4])
 def test_a_fixed_order_does_not_change_with_the_mark(move):
     score = adl.scores.random_start(4)

@@ -101,8 +101,7 @@ class RuleComparison(SummaryRepr):
         amounts = taken.reindex(self.panel.index, fill_value=0.0)
         if not (np.isfinite(amounts) & (amounts >= 0)).all():
             raise AllocationError("taken has amounts that are NaN, infinite or below zero")
-        if self.numeraire == CONTRACTS and (amounts > self.panel["qty"].abs() * (1 + 1e-12)).any():
-            raise AllocationError("taken closes more contracts than are open")
+        settled(self.panel, amounts, self.numeraire)
         return replace(self, taken=self.taken.assign(**{name: amounts}), asked=self.asked | (amounts.to_numpy() > 0))
 
     def payers(self) -> pd.DataFrame:
@@ -111,14 +110,15 @@ class RuleComparison(SummaryRepr):
         Returns
         -------
         DataFrame, index policy
-            As `ScoreComparison.payers`; ``largest_burden``: most that one account gives over its equity [1];
+            As `ScoreComparison.payers`; ``largest_part_of_equity``: most that one account gives [ccy; contracts at
+            the mark: notional, not a loss] over its equity [1], infinite where it has none;
             ``least_met``: smallest share of a group's need that is met [1].
         """
-        burden = {name: self._burden(column) for name, column in self.money.items()}
+        parts = {name: self._largest_part(column) for name, column in self.money.items()}
         asked = self.need[self.need > 0]
         met = 1.0 - self.residual.loc[asked.index].div(asked, axis=0)
         table = payers(self.panel, self.money, self.asked)
-        return table.assign(largest_burden=pd.Series(burden), least_met=met.min().fillna(1.0))
+        return table.assign(largest_part_of_equity=pd.Series(parts), least_met=met.min().fillna(1.0))
 
     def by_decile(self, key: str) -> pd.DataFrame:
         """Share that each decile of the positions bears; "size", "leverage" or "profit".
@@ -192,12 +192,11 @@ class RuleComparison(SummaryRepr):
 
         return plot_lorenz(self, ax=ax)
 
-    def _burden(self, money: pd.Series) -> float:
+    def _largest_part(self, money: pd.Series) -> float:
         keys = account_levels(self.panel)
         given = money.groupby(level=keys).sum()
-        owned = equity(self.panel).groupby(level=keys).first()
-        is_giver = (given > 0) & (owned > 0)
-        return float((given[is_giver] / owned[is_giver]).max()) if is_giver.any() else 0.0
+        owned = equity(self.panel).groupby(level=keys).first().clip(lower=0.0)
+        return metrics.max_burden(given, owned)
 
 
 def compare_rules(
@@ -248,6 +247,8 @@ def compare_rules(
 def settled(panel: pd.DataFrame, taken: pd.Series, numeraire: str) -> pd.DataFrame:
     """The panel once it has been taken: contracts closed at the mark, their profit paid out; money from cash."""
     amount = taken.to_numpy()
+    if numeraire == CONTRACTS and (amount > panel["qty"].abs() * (1 + 1e-12)).any():
+        raise AllocationError("more contracts are closed than are open")
     if numeraire != CONTRACTS:
         return panel.assign(collateral=panel["collateral"] - amount)
     inverse, side = is_inverse(panel), np.sign(panel["qty"].to_numpy())

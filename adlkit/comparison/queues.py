@@ -73,7 +73,7 @@ class ScoreComparison(SummaryRepr):
         return ScoreComparison(self.panel, pd.DataFrame(ranks, index=self.ranks.index, columns=self.ranks.columns))
 
     def agreement(self, *, statistic: Statistic = metrics.kendall_tau) -> pd.DataFrame:
-        """Agreement of each pair of scores, averaged over queues by their positions.
+        """Agreement of each pair of scores, averaged over queues by the positions that both rank.
 
         Parameters
         ----------
@@ -87,9 +87,12 @@ class ScoreComparison(SummaryRepr):
         """
         total, mass = np.zeros((2, self.ranks.shape[1], self.ranks.shape[1]))
         for rows in self._queues():
-            table = metrics.rank_agreement(self.ranks.iloc[rows], statistic=statistic).to_numpy()
-            total += np.where(np.isnan(table), 0.0, table * len(rows))
-            mass += np.where(np.isnan(table), 0.0, len(rows))
+            ranks = self.ranks.iloc[rows]
+            table = metrics.rank_agreement(ranks, statistic=statistic).to_numpy()
+            ranked = ranks.notna().to_numpy(dtype=float)
+            both = np.where(np.isnan(table), 0.0, ranked.T @ ranked)
+            total += np.where(both > 0, table, 0.0) * both
+            mass += both
         return self._square(total, mass)
 
     def front_overlap(self, *, share: float = 0.05) -> pd.DataFrame:

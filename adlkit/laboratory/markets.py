@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adlkit.contracts import Floats
+from adlkit.contracts import Flags, Floats
 from adlkit.groups import level_codes, level_labels, levels_index
 from adlkit.policies import CONTRACTS, Policy
 
@@ -111,6 +111,10 @@ class Markets:
         table = np.full(self.qty.shape, np.nan)
         table[level_codes(score.index, "time"), level_codes(score.index, "account")] = score.to_numpy()
         return table
+
+    def score_is_there(self, policy: Policy) -> Flags:
+        """Accounts that the policy may ask, shape of `qty`."""
+        return ~np.isnan(self.score(policy))
 
     def _spread(self, values: pd.Series) -> Floats:
         table = np.zeros(self.qty.shape)

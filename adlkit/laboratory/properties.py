@@ -10,7 +10,7 @@ import numpy as np
 
 from adlkit.contracts import Floats
 from adlkit.laboratory.markets import Markets
-from adlkit.policies import CONTRACTS, Policy, water_filling
+from adlkit.policies import CONTRACTS, Policy
 
 SLACK = 1e-9
 NUDGE = 1e-7
@@ -44,6 +44,8 @@ class Property:
         Of the need.
     has_ties : bool
         Whether markets count in which two accounts have the same score, so that the tie rule decides.
+    may_exceed : bool
+        Whether markets count in which more is needed than there is.
     is_for_contracts : bool
         Whether it speaks only of policies that close contracts.
     """
@@ -53,6 +55,7 @@ class Property:
     test: Callable[[Policy, Markets], Trial]
     allowed: float = SLACK
     has_ties: bool = False
+    may_exceed: bool = False
     is_for_contracts: bool = False
 
 
@@ -90,7 +93,8 @@ def _profit_order(policy: Policy, markets: Markets) -> Trial:
 
 def _leverage_order(policy: Policy, markets: Markets) -> Trial:
     after = markets.after(policy, markets.taken(policy))
-    return Trial(_flips(_leverage(markets), _leverage(after)), after)
+    left = np.where((markets.qty > 0) & (after.qty <= 0), 0.0, _leverage(after))
+    return Trial(_flips(_leverage(markets), left), after)
 
 
 def _priority(policy: Policy, markets: Markets) -> Trial:
@@ -179,8 +183,8 @@ def _continuous(policy: Policy, markets: Markets) -> Trial:
         markets.with_account(0, qty=(1 + NUDGE) * markets.qty[:, 0]),
         replace(markets, need=(1 + NUDGE) * markets.need),
     ]
-    asked = ~np.isnan(markets.score(policy))
-    same = np.array([(asked == ~np.isnan(other.score(policy))).all(axis=1) for other in nudged])
+    solvent = markets.equity > 0
+    same = np.array([(solvent == (other.equity > 0)).all(axis=1) for other in nudged])
     jumps = np.array([np.abs(other.taken(policy) - taken).sum(axis=1) for other in nudged]) / markets.need * same
     worst = jumps.argmax(axis=0)
     chosen = [np.array([getattr(nudged[w], name)[i] for i, w in enumerate(worst)]) for name in vars(markets)]
@@ -188,18 +192,27 @@ def _continuous(policy: Policy, markets: Markets) -> Trial:
 
 
 def _dominant(policy: Policy, markets: Markets) -> Trial:
-    asked = replace(markets, need=markets.taken(policy).sum(axis=1))
-    own = markets.after(policy, markets.taken(policy))
-    drained = markets.after(water_filling, asked.taken(water_filling))
-    gaps = [_shortfall(own, price) - _shortfall(drained, price) for price in WORSE]
-    return Trial(np.max(gaps, axis=0) / (markets.need * markets.mark), drained)
+    taken = markets.taken(policy)
+    left = markets.after(policy, taken)
+    gaps = []
+    for multiple in WORSE:
+        loss = (markets.mark * (multiple - 1.0))[:, None]
+        useful = np.clip(markets.qty - np.maximum(markets.equity, 0.0) / loss, 0.0, markets.qty)
+        closable = np.minimum(taken.sum(axis=1), np.where(markets.score_is_there(policy), useful, 0.0).sum(axis=1))
+        gaps.append(_shortfall(left, loss) - (_shortfall(markets, loss) - loss[:, 0] * closable))
+    return Trial(np.max(gaps, axis=0) / (markets.need * markets.mark))
 
 
 PROPERTIES = (
-    Property("budget balance", "What is taken adds up to the need, or to all capacity.", _balance),
+    Property("budget balance", "What is taken adds up to the need, or to all capacity.", _balance, may_exceed=True),
     Property("no over-reduction", "No solvent account ends below zero because of ADL.", _solvent),
-    Property("edge cases", "A need of nothing takes nothing, a need of all capacity takes all of it.", _edges),
-    Property("monotone in need", "A larger need lowers nobody's share.", _grows),
+    Property(
+        "edge cases",
+        "A need of nothing takes nothing, a need of all capacity takes all of it.",
+        _edges,
+        may_exceed=True,
+    ),
+    Property("monotone in need", "A larger need lowers nobody's share.", _grows, may_exceed=True),
     Property("order of profits", "Of two winners, who had more profit still has, after what was taken.", _profit_order),
     Property("order of leverage", "Who was more levered still is, after ADL.", _leverage_order),
     Property("priority", "A higher score gives no smaller share of capacity.", _priority),
@@ -212,7 +225,13 @@ PROPERTIES = (
     Property("anonymity", "Renaming accounts renames the outcome.", _anonymous, has_ties=True),
     Property("scale invariance", "Three times all sizes and money gives three times as much.", _scale),
     Property("unit of money", "Another quote currency changes nothing.", _currency),
-    Property("continuity", "A small change moves the outcome little.", _continuous, JUMP, has_ties=True),
+    Property(
+        "continuity",
+        "A small change that makes nobody insolvent, or solvent again, moves the outcome little.",
+        _continuous,
+        JUMP,
+        has_ties=True,
+    ),
     Property(
         "least shortfall",
         "No other way to close as many contracts has a smaller total shortfall at any later price.",
@@ -244,8 +263,6 @@ def _is_viable(split: Markets) -> Floats:
     return np.asarray((halves[0] > 0.01 * halves[1]).all(axis=1))
 
 
-def _shortfall(markets: Markets, multiple: float) -> Floats:
-    """Total shortfall at a later price."""
-    loss = markets.qty * (markets.mark * (multiple - 1.0))[:, None]
-    owed = np.where(markets.qty > 0, np.maximum(loss - markets.equity, 0.0), 0.0)
-    return np.asarray(owed.sum(axis=1))
+def _shortfall(markets: Markets, loss: Floats) -> Floats:
+    """Total shortfall once each contract has lost so much."""
+    return np.asarray(np.maximum(markets.qty * loss - markets.equity, 0.0).sum(axis=1))

@@ -180,7 +180,8 @@ def _simplest(policy: Policy, tested: Property, genes: Genes) -> Counterexample 
 def _gaps(policy: Policy, tested: Property, genes: Genes) -> Floats:
     """Size of each market's violation; NaN where it cannot meet its need, or where a tie would decide."""
     markets = markets_of(genes)
-    is_possible: Flags = markets.capacity(policy).sum(axis=1) >= markets.need
+    capacity = markets.capacity(policy).sum(axis=1)
+    is_possible: Flags = capacity > 0 if tested.may_exceed else capacity >= markets.need
     if not tested.has_ties:
         is_possible &= ~_is_tied(markets.score(policy))
     gap = np.full(len(genes), np.nan)
@@ -199,8 +200,8 @@ def _check(policy: Policy, n_markets: int) -> None:
 def _is_tied(score: Floats) -> Flags:
     """Whether two accounts of a market have one score, to rounding."""
     ordered = np.sort(score, axis=1)
-    gap = np.diff(ordered, axis=1)
-    return np.asarray((gap <= 1e-12 * np.abs(ordered[:, 1:])).any(axis=1))
+    same: Flags = np.isclose(ordered[:, 1:], ordered[:, :-1], rtol=1e-12, atol=0.0)
+    return np.asarray(same.any(axis=1))
 
 
 def _shown(policy: Policy, tested: Property, markets: Markets) -> Counterexample:

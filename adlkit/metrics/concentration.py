@@ -148,7 +148,7 @@ def top_share(amounts: pd.Series, *, share: float = 0.01) -> float:
     values = np.sort(nonnegative("amounts", amounts))
     if not 0 < share <= 1:
         raise MetricError(f"share must be within (0, 1], got {share!r}")
-    count = math.ceil(share * len(values) - ROUNDING)
+    count = max(math.ceil(share * len(values) - ROUNDING), 1)
     return float(values[len(values) - count :].sum() / values.sum()) if values.sum() > 0 else math.nan
 
 

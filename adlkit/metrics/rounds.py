@@ -272,7 +272,8 @@ def deficit_flow(stock: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     stock : DataFrame, rounds in time order x accounts
-        What each account is short of at each round [ccy], >= 0; leave backstop accounts out, or show them apart.
+        What each account is short of at each round [ccy], >= 0; NaN where it was not seen: its last stock stands.
+        Leave backstop accounts out, or show them apart.
 
     Returns
     -------
@@ -282,7 +283,7 @@ def deficit_flow(stock: pd.DataFrame) -> pd.Series:
     Raises
     ------
     MetricError
-        If a number is NaN, infinite or negative.
+        If a number is infinite or negative.
 
     Notes
     -----
@@ -300,8 +301,9 @@ def deficit_flow(stock: pd.DataFrame) -> pd.Series:
     [5.0, 1.0, 2.0]
     """
     for account in stock.columns:
-        nonnegative("stock", stock[account])
-    return stock.diff().fillna(stock.iloc[:1]).clip(lower=0.0).sum(axis=1).rename("deficit")
+        nonnegative("stock", stock[account].dropna())
+    last = stock.ffill().fillna(0.0)
+    return last.diff().fillna(last.iloc[:1]).clip(lower=0.0).sum(axis=1).rename("deficit")
 
 
 def severity_envelope(deficit: pd.Series, needed_severity: pd.Series) -> float:

@@ -109,7 +109,7 @@ def random_start(seed: int) -> Score:
     def walk(panel: pd.DataFrame) -> pd.Series:
         accounts = panel.index.get_level_values("account")
         place, names = pd.factorize(accounts, sort=True)
-        start = np.random.default_rng(seed).integers(len(names))
+        start = np.random.default_rng(seed).integers(max(len(names), 1))
         return named("random_start", panel, (-((place - start) % len(names))).astype(float))
 
     return walk
