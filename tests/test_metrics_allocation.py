@@ -64,12 +64,11 @@ def test_ratios_when_more_than_the_deficit_is_taken(ratio):
     assert math.isnan(ratio(capacity, capacity, pd.Series([2.0])))
 
 
-@given(capacity=capacities(min_size=2), share=st.floats(0.0, 1.0))
+@given(capacity=capacities(min_size=2), share=st.sampled_from([0.25, 0.5, 0.875]))
 def test_pro_rata_never_flips_the_order_and_nothing_taken_flips_none(capacity, share):
     assert metrics.order_flips(capacity, 0.0 * capacity) == 0.0
-    whole = pd.Series(np.round(capacity), index=capacity.index)  # halves of whole numbers are exact
-    assert metrics.order_flips(whole, 0.5 * whole) == 0.0
-    assert metrics.order_flips(capacity, share * capacity) <= 1.0
+    whole = pd.Series(np.round(capacity), index=capacity.index)  # such shares of whole numbers are exact
+    assert metrics.order_flips(whole, share * whole) == 0.0
 
 
 @given(data=st.data(), endowment=st.lists(st.integers(0, 4), min_size=1, max_size=8))

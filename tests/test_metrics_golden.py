@@ -87,11 +87,12 @@ def test_ratios_of_the_published_waves_fit_together(case):
     for _, wave in golden_rows("metrics_waves", case).iterrows():
         if math.isnan(wave["ptsr_integer"]):  # more was taken than the deficit: the ratios are not defined
             continue
-        left = wave["ptsr_integer"] * (wave["deficit"] - wave["taken_integer"])  # of the richest winner
+        # the source's winners are not printed: what is left to the richest follows from the first ratio, so that only
+        # the other two are checked
+        left = wave["ptsr_integer"] * (wave["deficit"] - wave["taken_integer"])
         capacity = pd.Series([left, wave["taken_integer"]])
         taken = pd.Series([0.0, wave["taken_integer"]])
         deficits = pd.Series([wave["largest_deficit"], wave["deficit"] - wave["largest_deficit"]])
-        assert metrics.ptsr_remaining(taken, capacity, deficits) == pytest.approx(wave["ptsr_integer"], rel=1e-9)
         assert metrics.pmr_remaining(taken, capacity, deficits) == pytest.approx(wave["pmr_integer"], rel=1e-9)
         assert metrics.rd_nse(taken, capacity, deficits) == pytest.approx(wave["rd_nse_integer"], rel=1e-9)
 

@@ -121,7 +121,8 @@ def catalogue() -> pd.DataFrame:
     Returns
     -------
     DataFrame, index ``score`` (name in `adlkit.scores`; "" where there is no function)
-        ``venue``, ``family``, ``formula`` (or the words used), ``valid_from``, ``valid_to`` (empty: not stated),
+        ``venue``, ``family``, ``formula`` (or the words used), ``valid_from``, ``valid_to`` (when it took effect and
+        ended where the source says so, as Gate's; else the date of the edition, or the first of another; empty: none),
         ``status`` ("venue"; "secondary": a third party's word; "literature"; "unpublished"; "no ranking"; "left out"),
         ``needs`` ("panel", or "selected leverage" too), ``note`` (why there is no function, what the venue does
         instead, or what to know), ``source``.

@@ -28,7 +28,7 @@ PANEL = "panel"
 
 @dataclass(frozen=True)
 class Publication:
-    """Who states which score, and since when it holds; `score` is None where there is no function."""
+    """Who states which score, in an edition of which date; `score` is None where there is no function."""
 
     venue: str
     family: str
