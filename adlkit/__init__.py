@@ -53,7 +53,7 @@ from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "AllocationResult",
