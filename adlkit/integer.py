@@ -23,9 +23,10 @@ from adlkit.errors import AllocationError
 from adlkit.groups import Groups, labelled_groups
 
 ROUNDING = 1e-9
-MAX_SCALE = 64.0
-N_BISECTIONS = 18
+MAX_SCALE, N_BISECTIONS = 64.0, 18
+"""Of `fixed_point`, as in its source."""
 LEAST_TIME = 1e-3
+"""Seconds that the second solution of `min_max` has where the first used up all of them."""
 MET, SHORT, FAILED = "met", "short", "failed"
 STATUS = {0: OPTIMAL, 1: NOT_CONVERGED, 2: INFEASIBLE}
 """Words for the codes of `scipy.optimize.milp`; any other has FAILED."""
@@ -242,8 +243,9 @@ def min_max(
     Returns
     -------
     IntegerResult
-        With the solver's status, message and MIP gap. Of all answers with the smallest burden, one that brings least
-        money. Without an answer ("infeasible", or none found in time) no lots at all: never another method's answer.
+        With the solver's status, message and MIP gap, all of the burden. Of all answers with the smallest burden, one
+        that brings least money, as far as the rest of the time shows. Without an answer ("infeasible", or none found in
+        time) no lots at all: never another method's answer.
 
     Raises
     ------
@@ -279,17 +281,9 @@ def min_max(
         raise AllocationError("time_limit must be above zero")
     if target == 0:
         return _result(held, np.zeros(len(held.whole)), 0.0, owned, status=OPTIMAL, message="nothing asked")
-    began = time.monotonic()
-    best = _solve(held, float(target), owned, most, burden=None, seconds=time_limit)
-    lots = _whole_lots(held, best)
-    if best.status == 0:
-        left = max(time_limit - (time.monotonic() - began), LEAST_TIME)
-        burden = _worst_burden(held, lots, owned)
-        thrifty = _whole_lots(held, _solve(held, float(target), owned, most, burden=burden, seconds=left))
-        if held.gap @ thrifty >= target * (1 - ROUNDING) and held.gap @ thrifty < held.gap @ lots:
-            lots = thrifty
-    status, words = STATUS.get(best.status, FAILED), str(best.message)
-    return _result(held, lots, float(target), owned, mip_gap=best.get("mip_gap"), status=status, message=words)
+    lots, found = _program(held, float(target), owned, most, time_limit)
+    status, words = STATUS.get(found.status, FAILED), str(found.message)
+    return _result(held, lots, float(target), owned, mip_gap=found.get("mip_gap"), status=status, message=words)
 
 
 def fixed_point(
@@ -452,6 +446,20 @@ def _counted(held: Positions, lots: Floats, most: Floats) -> float:
 
 
 # The program
+
+
+def _program(held: Positions, target: float, owned: Floats, most: Floats, seconds: float) -> tuple[Floats, Any]:
+    """Lots of the smallest largest burden, and of those, in the time that is left, one that brings least money."""
+    began = time.monotonic()
+    found = _solve(held, target, owned, most, burden=None, seconds=seconds)
+    lots = _whole_lots(held, found)
+    if found.status != 0:
+        return lots, found
+    left = max(seconds - (time.monotonic() - began), LEAST_TIME)
+    burden = _worst_burden(held, lots, owned)
+    thrifty = _whole_lots(held, _solve(held, target, owned, most, burden=burden, seconds=left))
+    is_better = target * (1 - ROUNDING) <= held.gap @ thrifty < held.gap @ lots
+    return (thrifty if is_better else lots), found
 
 
 def _solve(held: Positions, target: float, owned: Floats, most: Floats, *, burden: float | None, seconds: float) -> Any:

@@ -6,7 +6,8 @@ holds on that side, and each asset's parts sum to its need. Among all such ways 
 the smallest expected total shortfall until the next chance to act, under a model of `adlkit.price_models`.
 
 A panel becomes their input in one line each: ``quantity = panel["qty"].unstack("symbol", fill_value=0.0)`` and
-``equity = adl.account_summary(panel)["equity"]`` (linear contracts, one time).
+``equity = adl.account_summary(panel)["equity"]`` (linear contracts, one time). `CrossMarginResult.taken` is what each
+of the panel's positions gives, e.g. for `RuleComparison.with_allocation`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from adlkit.price_models import PriceModel
 
 TOLERANCE = 1e-6
 ROUNDING = 1e-12
+"""Share of an amount, or of all equities, below which a difference is one of digits."""
 
 
 class Problem(NamedTuple):

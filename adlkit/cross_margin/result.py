@@ -48,6 +48,8 @@ class CrossMarginResult(SummaryRepr):
     >>> result = adl.factor_water_fill(quantity, equity, pd.Series({"BTC": 8.0}), loading=pd.Series({"BTC": 10.0}))
     >>> result.closed["BTC"].round(6).tolist(), result.status
     ([6.8, 1.2, 0.0], 'optimal')
+    >>> result.taken.round(6).to_dict()
+    {(0, 'BTC'): 6.8, (1, 'BTC'): 1.2}
     """
 
     closed: pd.DataFrame
