@@ -195,6 +195,12 @@ def test_full_positions_leave_a_rule_short():
         assert (result.status, result.residual) == (status, left)
 
 
+def test_what_a_full_position_cannot_bring_is_not_asked_of_those_who_miss_no_lot():
+    room, gap = positions([1.0, 5.0], ["BTC", "BTC"]), by_symbol([3.0], ["BTC"])
+    result = adl.integer.round_money(pd.Series([9.0, 6.0], index=room.index), room=room, gap=gap)
+    assert (result.lots.tolist(), result.status, result.residual) == ([1, 2], "short", 6.0)
+
+
 def test_a_target_beyond_all_lots_is_infeasible_and_closes_nothing():
     result = program(a_call(60.0))
     assert (result.status, result.lots.sum(), result.residual) == ("infeasible", 0, 60.0)
