@@ -14,19 +14,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, sparse
 
 from adlkit import rules
 from adlkit._display import SummaryRepr
 from adlkit.contracts import Floats
+from adlkit.cross_margin.result import INFEASIBLE, NOT_CONVERGED, OPTIMAL
 from adlkit.errors import AllocationError
 from adlkit.groups import Groups, labelled_groups
 
 ROUNDING = 1e-9
-MAX_SCALE = 64.0
-N_BISECTIONS = 18
-COMPLETE = "complete"
-STATUS = {0: "optimal", 1: "time limit", 2: "infeasible", 3: "unbounded", 4: "failed"}
+MAX_SCALE, N_BISECTIONS = 64.0, 18
+"""Of `fixed_point`, as in its source."""
+LEAST_TIME = 1e-3
+"""Seconds that the second solution of `min_max` has where the first used up all of them."""
+MET, SHORT, FAILED = "met", "short", "failed"
+STATUS = {0: OPTIMAL, 1: NOT_CONVERGED, 2: INFEASIBLE}
+"""Words for the codes of `scipy.optimize.milp`; any other has FAILED."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,15 +44,20 @@ class IntegerResult(SummaryRepr):
         lots x gap [ccy].
     target : float
         Money asked for [ccy].
-    taken : float
+    counted : float
         Money that counts towards it [ccy]: the sum of `money`, each account up to its cap where there is one.
     worst_burden : float
         Largest money / equity of an account [1]; NaN without equities. Accounts with equity <= 0 do not count.
     mip_gap : float
         What the solver leaves open between its best and what it can prove [1]; NaN where none is used.
-    status, message : str
-        "complete": the rule ran to its end, whatever it reached. "optimal", "time limit", "infeasible", "failed" and
-        the solver's own words: of a program.
+    status : str
+        Of the rules, as in `adlkit.AllocationResult`: "met", or "short" where a residual is left, beyond 1e-6. Of the
+        program `min_max`, as in `adlkit.CrossMarginResult`: "optimal": shown to be the best. "not converged": the time
+        ended before that; the best lots that were found meet the target, and `mip_gap` holds; none may have been found.
+        "infeasible": no whole lots within room and caps bring the target; none are closed, all is `residual`. "failed":
+        the solver broke down, see `message`.
+    message : str
+        The solver's own words; empty where none is used.
 
     Examples
     --------
@@ -57,39 +65,44 @@ class IntegerResult(SummaryRepr):
     >>> index = pd.MultiIndex.from_tuples([("ann", "BTC"), ("bob", "BTC")], names=["account", "symbol"])
     >>> gap = pd.Series({"BTC": 3.0}).rename_axis("symbol")
     >>> result = adl.integer.round_money(pd.Series([7.0, 4.0], index=index), room=pd.Series(5.0, index=index), gap=gap)
-    >>> result.lots.tolist(), result.taken, result.overshoot
+    >>> result.lots.tolist(), result.counted, result.overshoot
     ([3, 1], 12.0, 1.0)
     """
 
     lots: pd.Series
     money: pd.Series
     target: float
-    taken: float
+    counted: float
     worst_burden: float
     mip_gap: float
     status: str
     message: str
 
     @property
-    def unallocated(self) -> float:
+    def taken(self) -> pd.Series:
+        """Lots that each position gives, whole and > 0, by (account, symbol); without those that give none."""
+        return self.lots[self.lots > 0].rename("taken")
+
+    @property
+    def residual(self) -> float:
         """Money asked for and not brought [ccy]."""
-        return max(self.target - self.taken, 0.0)
+        return max(self.target - self.counted, 0.0)
 
     @property
     def overshoot(self) -> float:
         """Money brought beyond the target [ccy]."""
-        return max(self.taken - self.target, 0.0)
+        return max(self.counted - self.target, 0.0)
 
     def summary(self) -> pd.Series:
-        """Positions and how many give, lots, target, taken, unallocated, overshoot, worst burden."""
+        """Positions and how many give, lots, target, counted, residual, overshoot, worst burden."""
         return pd.Series(
             {
                 "positions": float(len(self.lots)),
                 "giving": float((self.lots > 0).sum()),
                 "lots": float(self.lots.sum()),
                 "target": self.target,
-                "taken": self.taken,
-                "unallocated": self.unallocated,
+                "counted": self.counted,
+                "residual": self.residual,
                 "overshoot": self.overshoot,
                 "worst burden": self.worst_burden,
             }
@@ -109,7 +122,7 @@ class Positions(NamedTuple):
     symbols: pd.Index
 
 
-def pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> IntegerResult:
+def contract_pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> IntegerResult:
     """Share the lots of each symbol in proportion to position size, remainders by largest fraction, in one pass.
 
     Parameters
@@ -124,7 +137,7 @@ def pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> IntegerRe
     Returns
     -------
     IntegerResult
-        ``taken`` stays below the target where positions are full: remainders are handed out once, one lot each.
+        A residual is left where positions are full: remainders are handed out once, one lot each.
         Positions below one lot are not eligible and do not count in the shares. Equal fractions go to the earlier row.
 
     Raises
@@ -142,7 +155,7 @@ def pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> IntegerRe
     >>> import pandas as pd, adlkit as adl
     >>> index = pd.MultiIndex.from_product([["a", "b", "c", "d"], ["BTC"]], names=["account", "symbol"])
     >>> one = pd.Series({"BTC": 1.0}).rename_axis("symbol")
-    >>> adl.integer.pro_rata(pd.Series([3.7, 2.2, 0.6, 1.0], index=index), 3.3 * one, gap=one).lots.tolist()
+    >>> adl.integer.contract_pro_rata(pd.Series([3.7, 2.2, 0.6, 1.0], index=index), 3.3 * one, gap=one).lots.tolist()
     [2, 1, 0, 1]
     """
     held = _positions(room, gap)
@@ -153,13 +166,7 @@ def pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> IntegerRe
     total = held.symbol.total(weight)
     share = np.divide(wanted, total, out=np.zeros_like(total), where=total > 0)
     ideal = weight * share[held.symbol.codes]
-    lots = np.minimum(np.floor(ideal + ROUNDING), held.whole)
-    missing = wanted - held.symbol.total(lots)
-    can_grow = (lots < held.whole) & (weight > 0)
-    order = np.lexsort((-(ideal - np.floor(ideal + ROUNDING)), ~can_grow, held.symbol.codes))
-    codes = held.symbol.codes[order]
-    place = np.arange(len(order)) - np.searchsorted(codes, codes)
-    lots[order] += can_grow[order] & (place < missing[codes])
+    lots = rules.largest_remainder(np.minimum(ideal, held.whole), wanted, held.whole, held.symbol)
     return _result(held, lots, float(asked.sum()))
 
 
@@ -196,7 +203,7 @@ def round_money(target: pd.Series, *, room: pd.Series, gap: pd.Series) -> Intege
     >>> index = pd.MultiIndex.from_tuples([("ann", "BTC"), ("bob", "ETH")], names=["account", "symbol"])
     >>> gap = pd.Series({"BTC": 3.0, "ETH": 4.0}).rename_axis("symbol")
     >>> result = adl.integer.round_money(pd.Series(10.0, index=index), room=pd.Series(5.0, index=index), gap=gap)
-    >>> result.lots.tolist(), result.taken
+    >>> result.lots.tolist(), result.counted
     ([3, 3], 21.0)
     """
     held = _positions(room, gap)
@@ -236,8 +243,9 @@ def min_max(
     Returns
     -------
     IntegerResult
-        With the solver's status, message and MIP gap. Of all answers with the smallest burden, one that brings least
-        money. Without an answer ("infeasible", or none found in time) no lots at all: never another method's answer.
+        With the solver's status, message and MIP gap, all of the burden. Of all answers with the smallest burden, one
+        that brings least money, as far as the rest of the time shows. Without an answer ("infeasible", or none found in
+        time) no lots at all: never another method's answer.
 
     Raises
     ------
@@ -267,22 +275,15 @@ def min_max(
     """
     held = _positions(room, gap)
     owned = _by_label("equity", equity, held.accounts, may_be_negative=True)
-    most = np.full(len(owned), np.inf) if cap is None else _by_label("cap", cap, held.accounts)
-    if not (np.isfinite(target) and target >= 0 and time_limit > 0):
-        raise AllocationError("target must be 0 or more, and time_limit above zero")
+    most = _caps(cap, held)
+    _check_target(target)
+    if not time_limit > 0:
+        raise AllocationError("time_limit must be above zero")
     if target == 0:
-        return _result(held, np.zeros(len(held.whole)), 0.0, owned, status="optimal", message="nothing asked")
-    began = time.monotonic()
-    best = _solve(held, float(target), owned, most, burden=None, seconds=time_limit)
-    lots = _whole_lots(held, best)
-    if best.status == 0:
-        left = max(time_limit - (time.monotonic() - began), 1e-3)
-        burden = _worst_burden(held, lots, owned)
-        thrifty = _whole_lots(held, _solve(held, float(target), owned, most, burden=burden, seconds=left))
-        if held.gap @ thrifty >= target * (1 - ROUNDING) and held.gap @ thrifty < held.gap @ lots:
-            lots = thrifty
-    status, words = STATUS.get(best.status, "failed"), str(best.message)
-    return _result(held, lots, float(target), owned, mip_gap=best.get("mip_gap"), status=status, message=words)
+        return _result(held, np.zeros(len(held.whole)), 0.0, owned, status=OPTIMAL, message="nothing asked")
+    lots, found = _program(held, float(target), owned, most, time_limit)
+    status, words = STATUS.get(found.status, FAILED), str(found.message)
+    return _result(held, lots, float(target), owned, mip_gap=found.get("mip_gap"), status=status, message=words)
 
 
 def fixed_point(
@@ -331,10 +332,9 @@ def fixed_point(
     """
     held = _positions(room, gap)
     owned = _by_label("equity", equity, held.accounts, may_be_negative=True)
-    most = np.full(len(owned), np.inf) if cap is None else _by_label("cap", cap, held.accounts)
-    if not (np.isfinite(target) and target >= 0):
-        raise AllocationError("target must be 0 or more")
-    enough = target - 1e-6
+    most = _caps(cap, held)
+    _check_target(target)
+    enough = target - rules.NEGLIGIBLE
     scale, lots = 1.0, _scaled(held, target, most)
     while _counted(held, lots, most) < enough and scale < MAX_SCALE:
         scale *= 2
@@ -346,7 +346,7 @@ def fixed_point(
             tried = _scaled(held, middle * target, most)
             is_enough = _counted(held, tried, most) >= enough
             low, high, lots = (low, middle, tried) if is_enough else (middle, high, lots)
-    return _result(held, lots, float(target), owned, taken=_counted(held, lots, most))
+    return _result(held, lots, float(target), owned, counted=_counted(held, lots, most))
 
 
 # Input and output
@@ -379,26 +379,36 @@ def _amounts(what: str, values: pd.Series, *, may_be_negative: bool = False) -> 
     return numbers
 
 
+def _caps(cap: pd.Series | None, held: Positions) -> Floats:
+    return np.full(held.account.size, np.inf) if cap is None else _by_label("cap", cap, held.accounts)
+
+
+def _check_target(target: float) -> None:
+    if not (np.isfinite(target) and target >= 0):
+        raise AllocationError("target must be 0 or more, and finite")
+
+
 def _result(
     held: Positions,
     lots: Floats,
     target: float,
     owned: Floats | None = None,
     *,
-    taken: float | None = None,
+    counted: float | None = None,
     mip_gap: float | None = None,
-    status: str = COMPLETE,
+    status: str | None = None,
     message: str = "",
 ) -> IntegerResult:
     money = lots * held.gap
+    brought = float(money.sum()) if counted is None else counted
     return IntegerResult(
         lots=pd.Series(lots.astype(np.int64), index=held.labels, name="lots"),
         money=pd.Series(money, index=held.labels, name="money"),
         target=target,
-        taken=float(money.sum()) if taken is None else taken,
+        counted=brought,
         worst_burden=float("nan") if owned is None else _worst_burden(held, lots, owned),
         mip_gap=float("nan") if mip_gap is None else float(mip_gap),
-        status=status,
+        status=status or (MET if target - brought <= rules.NEGLIGIBLE else SHORT),
         message=message,
     )
 
@@ -415,18 +425,12 @@ def _worst_burden(held: Positions, lots: Floats, owned: Floats) -> float:
 def _rounded(held: Positions, asked: Floats, pool: Groups) -> Floats:
     """Money to whole lots: down, then one lot more to those with most lots missing until their pool is served.
 
-    After its extra lot nothing is missing of a position, so that each gets one at most and one sort will do.
+    After its extra lot nothing is missing of a position, so that each gets one at most and one pass will do.
     """
-    in_lots = asked / held.gap
-    lots = np.minimum(np.floor(in_lots + ROUNDING), held.whole)
-    missing = in_lots - lots
-    short = pool.total(asked) - pool.total(lots * held.gap)
-    can_grow = (missing > ROUNDING) & (lots < held.whole)
-    order = np.lexsort((-missing, ~can_grow, pool.codes))
-    sorted_pool = Groups(pool.codes[order], pool.size)
-    before = sorted_pool.ahead(np.where(can_grow, held.gap, 0.0)[order])
-    lots[order] += can_grow[order] & (short[sorted_pool.codes] - before > 1e-6)
-    return lots
+    ideal = np.minimum(asked / held.gap, held.whole)
+    whole = np.floor(ideal + ROUNDING)
+    room = np.where(ideal - whole > ROUNDING, held.whole, whole)  # where no lot is missing, none is added
+    return rules.largest_remainder(ideal, pool.total(asked), room, pool, worth=held.gap)
 
 
 def _scaled(held: Positions, target: float, most: Floats) -> Floats:
@@ -444,8 +448,24 @@ def _counted(held: Positions, lots: Floats, most: Floats) -> float:
 # The program
 
 
+def _program(held: Positions, target: float, owned: Floats, most: Floats, seconds: float) -> tuple[Floats, Any]:
+    """Lots of the smallest largest burden, and of those, in the time that is left, one that brings least money."""
+    began = time.monotonic()
+    found = _solve(held, target, owned, most, burden=None, seconds=seconds)
+    lots = _whole_lots(held, found)
+    if found.status != 0:
+        return lots, found
+    left = max(seconds - (time.monotonic() - began), LEAST_TIME)
+    burden = _worst_burden(held, lots, owned)
+    thrifty = _whole_lots(held, _solve(held, target, owned, most, burden=burden, seconds=left))
+    is_better = target * (1 - ROUNDING) <= held.gap @ thrifty < held.gap @ lots
+    return (thrifty if is_better else lots), found
+
+
 def _solve(held: Positions, target: float, owned: Floats, most: Floats, *, burden: float | None, seconds: float) -> Any:
     """Smallest largest burden; or, for a given burden, least money. Money is in units of the target."""
+    from scipy import optimize, sparse  # loaded when first asked for: they take longer than all of adlkit
+
     n, price = len(held.whole), held.gap / target
     payers = sparse.csr_array((price, (held.account.codes, np.arange(n))), shape=(held.account.size, n))
     solvent = owned > 0

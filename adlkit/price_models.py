@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from numpy.polynomial.hermite_e import hermegauss
-from scipy import special
 
 from adlkit.contracts import Floats
 from adlkit.errors import AllocationError
 
 ROUNDING = 1e-9
+FAR = 50.0
+"""Deviations from the mean at which the normal density is nothing: squares beyond it need not overflow."""
 
 
 class PriceModel(Protocol):
@@ -315,9 +316,11 @@ def gauss_hermite(
 
 
 def _normal_shortfall(deviation: Floats, equity: npt.ArrayLike) -> Floats:
+    from scipy.special import ndtr  # loaded when first asked for: it takes longer than all of adlkit
+
     spread, owned = np.abs(deviation), np.asarray(equity, dtype=float)
     ratio = np.divide(owned, spread, out=np.zeros_like(spread), where=spread > 0)
-    risky = spread * _density(ratio) - owned * special.ndtr(-ratio)
+    risky = spread * _density(ratio) - owned * ndtr(-ratio)
     return np.asarray(np.where(spread > 0, np.maximum(risky, 0.0), np.maximum(-owned, 0.0)))
 
 
@@ -329,7 +332,7 @@ def _normal_density(deviation: Floats, equity: npt.ArrayLike) -> Floats:
 
 
 def _density(ratio: Floats) -> Floats:
-    return np.asarray(np.exp(-0.5 * np.minimum(np.abs(ratio), 50.0) ** 2) / np.sqrt(2 * np.pi))
+    return np.asarray(np.exp(-0.5 * np.minimum(np.abs(ratio), FAR) ** 2) / np.sqrt(2 * np.pi))
 
 
 def _check_labels(what: str, labels: pd.Index) -> None:

@@ -31,6 +31,8 @@ from adlkit.groups import Codes, Groups
 
 Rule = Callable[..., Floats]
 BISECTIONS = 60
+NEGLIGIBLE = 1e-6
+"""A group that misses no more than this is served in whole numbers: of lots, or of what they are worth [ccy]."""
 
 
 def queue(
@@ -199,15 +201,22 @@ def whole_lots(lots: Floats) -> Floats:
     return np.asarray(np.floor(lots * (1.0 + 4.0 * np.finfo(float).eps) + 1e-9))
 
 
-def largest_remainder(ideal: Floats, asked: Floats, room: Floats, groups: Groups) -> Floats:
-    """Whole numbers near `ideal` that sum to `asked` in each group, as far as `room` lets the rounded-up grow."""
+def largest_remainder(
+    ideal: Floats, asked: Floats, room: Floats, groups: Groups, *, worth: float | Floats = 1.0
+) -> Floats:
+    """Whole numbers near `ideal` that bring each group what is `asked`, as far as `room` lets the rounded-up grow.
+
+    One pass: in order of their remainders, equal ones in row order, each grows by one until the group is served. One
+    counts for its `worth`; where that is not 1, the last to grow may bring more than was asked.
+    """
     whole = whole_lots(ideal)
     can_grow = (whole + 1 <= room) & (ideal > 0)
-    order = np.lexsort((np.arange(len(ideal)), -(ideal - whole), ~can_grow, groups.codes))
-    codes = groups.codes[order]
-    place = np.arange(len(order)) - np.searchsorted(codes, codes)
+    missing = asked - groups.total(whole * worth)
+    order = np.lexsort((-(ideal - whole), ~can_grow, groups.codes))
+    ranked = Groups(groups.codes[order], groups.size)
+    before = ranked.ahead(np.where(can_grow, worth, 0.0)[order])
     gains = np.zeros(len(ideal))
-    gains[order] = (place < (asked - groups.total(whole))[codes]) & can_grow[order]
+    gains[order] = can_grow[order] & (missing[ranked.codes] - before > NEGLIGIBLE)
     return whole + gains
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
@@ -193,7 +196,16 @@ def test_each_asset_is_cleared_exactly_within_what_accounts_hold(book):
         assert (closed >= 0).all()
         assert (closed <= room(book)).all()
         assert result.closed.sum().tolist() == pytest.approx(book.need.tolist(), rel=1e-12, abs=1e-12)
-        assert (result.unallocated == 0).all()
+        assert (result.residual == 0).all()
+
+
+@given(books(solvent=False))
+def test_what_is_taken_is_what_is_closed_without_its_sign(book):
+    result = levelled(book)
+    by_asset = result.taken.unstack("symbol").reindex(index=result.closed.index, columns=ASSETS).fillna(0.0)
+    assert result.taken.index.names == ["account", "symbol"]
+    assert (result.taken > 0).all()
+    assert (by_asset == result.closed.abs()).all(axis=None)
 
 
 @given(books(solvent=False), st.integers(0, 2**16))
@@ -325,7 +337,24 @@ def test_a_need_beyond_what_is_held_closes_it_all_and_says_so():
     ):
         assert result.status == "infeasible"
         assert result.closed["BTC"].tolist() == [4.0, 0.0]
-        assert result.unallocated.to_dict() == {"BTC": 2.0, "ETH": -1.0}
+        assert result.residual.to_dict() == {"BTC": 2.0, "ETH": -1.0}
+
+
+def test_shorts_that_are_closed_are_taken_as_positive_contracts():
+    result = levelled(small_book(BTC=-1.0, ETH=3.0))
+    assert result.taken.xs("BTC", level="symbol").to_dict() == {"bob": 1.0}
+    assert result.taken.xs("ETH", level="symbol").sum() == pytest.approx(3.0)
+
+
+def test_what_is_taken_joins_a_comparison_of_policies():
+    panel = adl.load_dataset("four_accounts")
+    quantity, equity = panel["qty"].unstack("symbol", fill_value=0.0), adl.account_summary(panel)["equity"]
+    drained = adl.factor_water_fill(quantity, equity, pd.Series({"BTC": -1.5}), loading=pd.Series({"BTC": 1.0}))
+    need = pd.Series({("BTC", "short"): 1.5}).rename_axis(["symbol", "side"])
+    compared = adl.compare_rules(panel, need, {"policy": adl.policies.water_filling})
+    both = compared.with_allocation("factor", drained.taken)
+    assert both.taken["factor"].tolist() == pytest.approx(both.taken["policy"].tolist(), abs=1e-6)
+    assert both.residual["factor"] == pytest.approx(0.0, abs=1e-12)
 
 
 def gaussian_of(book: Book) -> price_models.Gaussian:
@@ -439,3 +468,19 @@ def test_faulty_input_is_refused(change, words):
 def test_faulty_models_are_refused(build, words):
     with pytest.raises(AllocationError, match=words):
         build()
+
+
+# Surroundings
+
+
+@pytest.mark.parametrize("module", ["price_models", "cross_margin", "integer"])
+def test_scipy_is_not_loaded_before_it_is_needed(module):
+    lines = [
+        "import sys, types",
+        "sys.modules['adlkit'] = bare = types.ModuleType('adlkit')",  # without what the package itself loads
+        f"bare.__path__ = [{str(Path(adl.__file__).parent)!r}]",
+        f"import adlkit.{module}",
+        "print([name for name in sys.modules if name.split('.')[0] == 'scipy'])",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -82,14 +82,14 @@ def test_policy_closes_the_documented_lots(case):
     room = positions(numbers(row["room"]), symbols)
     gap, target = by_symbol(numbers(row["gap"]), list(dict.fromkeys(symbols))), numbers(row["target"])
     if row["policy"] == "contract_pro_rata":
-        result = adl.integer.pro_rata(room, by_symbol(target, list(gap.index)), gap=gap)
+        result = adl.integer.contract_pro_rata(room, by_symbol(target, list(gap.index)), gap=gap)
     elif row["policy"] == "round_money":
         result = adl.integer.round_money(pd.Series(target, index=room.index), room=room, gap=gap)
     else:
         equity = pd.Series(numbers(row["equity"]), index=room.index.get_level_values("account"))
         result = getattr(adl.integer, row["policy"])(room, target[0], gap=gap, equity=equity)
     assert result.lots.tolist() == numbers(row["lots"])
-    assert result.taken == close_to(row["taken"], row)
+    assert result.counted == close_to(row["counted"], row)
     assert np.isnan(row["worst_burden"]) or result.worst_burden == close_to(row["worst_burden"], row)
 
 
@@ -101,7 +101,7 @@ def test_policy_closes_the_documented_lots(case):
 def test_lots_are_whole_and_within_the_room(call):
     shares = pd.Series(call.target * call.room / max(call.room.sum(), 1e-9), index=call.room.index)
     results = [
-        adl.integer.pro_rata(call.room, by_symbol([call.target / 2] * 2), gap=call.gap),
+        adl.integer.contract_pro_rata(call.room, by_symbol([call.target / 2] * 2), gap=call.gap),
         adl.integer.round_money(shares, room=call.room, gap=call.gap),
         program(call),
         scaled(call),
@@ -111,7 +111,15 @@ def test_lots_are_whole_and_within_the_room(call):
         assert (result.lots >= 0).all()
         assert (result.lots <= np.floor(call.room + 1e-9)).all()
         assert result.money.tolist() == pytest.approx((result.lots * gap_of(call)).tolist())
-        assert result.taken + result.unallocated - result.overshoot == pytest.approx(result.target)
+        assert result.taken.tolist() == [lots for lots in result.lots if lots]
+        assert result.counted + result.residual - result.overshoot == pytest.approx(result.target)
+
+
+@given(calls())
+def test_rules_say_whether_they_met_the_target(call):
+    rounded = adl.integer.contract_pro_rata(call.room, by_symbol([call.target / 2] * 2), gap=call.gap)
+    for result in (rounded, scaled(call)):
+        assert result.status == ("met" if result.counted >= result.target - 1e-6 else "short")
 
 
 @given(calls())
@@ -124,7 +132,7 @@ def test_rounding_money_overshoots_by_less_than_a_lot(call):
 @given(calls())
 def test_pro_rata_hands_out_all_lots_unless_positions_are_full(call):
     target = by_symbol([call.target / 2] * 2)
-    result = adl.integer.pro_rata(call.room, target, gap=call.gap)
+    result = adl.integer.contract_pro_rata(call.room, target, gap=call.gap)
     for symbol in SYMBOLS:
         lots, room = (values.xs(symbol, level="symbol") for values in (result.lots, call.room))
         wanted = np.ceil(target[symbol] / call.gap[symbol] - 1e-9)
@@ -143,22 +151,22 @@ def test_the_program_is_the_best_of_all_answers(call):
     least = min(lots @ gap_of(call) for lots in enough if burden(call, lots) <= best + 1e-9)
     result = program(call)
     assert result.status == "optimal"
-    assert result.unallocated == pytest.approx(0.0, abs=1e-6)
+    assert result.residual == pytest.approx(0.0, abs=1e-6)
     assert result.worst_burden == pytest.approx(best, rel=1e-6, abs=1e-9)
-    assert result.taken == pytest.approx(least, rel=1e-6)
+    assert result.counted == pytest.approx(least, rel=1e-6)
 
 
 @given(calls())
 @few
 def test_the_program_is_not_worse_than_the_fixed_point(call):
     rounded = scaled(call)
-    if rounded.unallocated <= 1e-6:
+    if rounded.residual <= 1e-6:
         assert program(call).worst_burden <= rounded.worst_burden * (1 + 1e-6) + 1e-9
 
 
 @given(calls())
 def test_the_fixed_point_meets_the_target_where_whole_lots_can(call):
-    assert scaled(call).unallocated <= 1e-6 or call.target > 0.9 * call.most
+    assert scaled(call).residual <= 1e-6 or call.target > 0.9 * call.most
 
 
 # Answers that say what they are
@@ -169,9 +177,33 @@ def a_call(target: float) -> Call:
     return Call(positions([9.0, 9.0], ["BTC", "BTC"]), target, by_symbol([3.0], ["BTC"]), equity)
 
 
+def test_whole_contracts_join_a_comparison_of_policies():
+    panel = adl.load_dataset("four_accounts")
+    need = pd.Series({("BTC", "short"): 2.0}).rename_axis(["symbol", "side"])
+    size = panel["qty"].loc[panel["qty"] < 0].abs()
+    whole = adl.integer.contract_pro_rata(size, by_symbol([2.0], ["BTC"]), gap=by_symbol([1.0], ["BTC"]))
+    compared = adl.compare_rules(panel, need, {"queue": adl.policies.profit_queue})
+    joined = compared.with_allocation("whole", whole.taken)
+    assert joined.taken["whole"].tolist() == [0.0, 1.0, 1.0, 0.0]  # shorts of 2 and 1: 4/3 and 2/3, rounded
+    assert joined.residual["whole"] == 0.0
+
+
+def test_full_positions_leave_a_rule_short():
+    room, gap = positions([1.9, 1.9], ["BTC", "BTC"]), by_symbol([1.0], ["BTC"])
+    for target, status, left in [(2.0, "met", 0.0), (4.0, "short", 2.0)]:
+        result = adl.integer.contract_pro_rata(room, by_symbol([target], ["BTC"]), gap=gap)
+        assert (result.status, result.residual) == (status, left)
+
+
+def test_what_a_full_position_cannot_bring_is_not_asked_of_those_who_miss_no_lot():
+    room, gap = positions([1.0, 5.0], ["BTC", "BTC"]), by_symbol([3.0], ["BTC"])
+    result = adl.integer.round_money(pd.Series([9.0, 6.0], index=room.index), room=room, gap=gap)
+    assert (result.lots.tolist(), result.status, result.residual) == ([1, 2], "short", 6.0)
+
+
 def test_a_target_beyond_all_lots_is_infeasible_and_closes_nothing():
     result = program(a_call(60.0))
-    assert (result.status, result.lots.sum(), result.unallocated) == ("infeasible", 0, 60.0)
+    assert (result.status, result.lots.sum(), result.residual) == ("infeasible", 0, 60.0)
     assert "infeasible" in result.message.lower()
 
 
@@ -196,23 +228,23 @@ def test_no_time_is_no_answer_or_an_incumbent_but_never_a_claim_of_optimality():
     )
     gap, equity = by_symbol([7.3, 11.9]), pd.Series(rng.uniform(10, 1000, n), index=range(n))
     result = adl.integer.min_max(room, 20_000.0, gap=gap, equity=equity, time_limit=1e-4)
-    assert result.status == "time limit"
-    assert result.lots.sum() == 0 or result.taken >= 20_000.0 * (1 - 1e-6)
+    assert result.status == "not converged"
+    assert result.lots.sum() == 0 or result.counted >= 20_000.0 * (1 - 1e-6)
 
 
 def test_money_counts_up_to_the_cap_only():
     call = a_call(12.0)
     result = scaled(call, cap=pd.Series({"a0": 4.0, "a1": 10.0}))
     counted = min(float(result.money.iloc[0]), 4.0) + min(float(result.money.iloc[1]), 10.0)
-    assert result.taken == pytest.approx(counted)
+    assert result.counted == pytest.approx(counted)
 
 
 def test_small_positions_take_part_in_small_lots():
     # 0.6 coins: no whole coin, but six lots of a tenth
     one, tenth = positions([0.6], ["BTC"]), positions([6.0], ["BTC"])
     gap = by_symbol([10.0], ["BTC"])
-    assert adl.integer.pro_rata(one, by_symbol([5.0], ["BTC"]), gap=gap).unallocated == 5.0
-    assert adl.integer.pro_rata(tenth, by_symbol([5.0], ["BTC"]), gap=gap / 10).lots.tolist() == [5]
+    assert adl.integer.contract_pro_rata(one, by_symbol([5.0], ["BTC"]), gap=gap).residual == 5.0
+    assert adl.integer.contract_pro_rata(tenth, by_symbol([5.0], ["BTC"]), gap=gap / 10).lots.tolist() == [5]
 
 
 # Errors
@@ -228,6 +260,7 @@ def test_small_positions_take_part_in_small_lots():
         ({"equity": pd.Series({"a0": 1.0})}, "equity must give one number for each account"),
         ({"equity": pd.Series({"a0": 1.0, "a1": np.nan})}, "equity: 1 values are NaN or infinite"),
         ({"target": -1.0}, "target must be 0 or more"),
+        ({"target": np.inf}, "target must be 0 or more, and finite"),
     ],
 )
 @pytest.mark.parametrize("policy", [adl.integer.min_max, adl.integer.fixed_point], ids=lambda policy: policy.__name__)
@@ -235,6 +268,11 @@ def test_faulty_input_is_refused(policy, change, words):
     given_ = a_call(6.0)._replace(**change)
     with pytest.raises(AllocationError, match=words):
         policy(given_.room, given_.target, gap=given_.gap, equity=given_.equity)
+
+
+def test_the_program_needs_time():
+    with pytest.raises(AllocationError, match="time_limit must be above zero"):
+        program(a_call(6.0), time_limit=0.0)
 
 
 def test_money_must_be_asked_of_the_same_positions():

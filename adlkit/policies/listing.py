@@ -15,7 +15,7 @@ _CATALOGUE = (
     ("A6", "levered pro rata", "money", "policies.levered_pro_rata", "as printed it misses the budget", _STATIC),
     ("A7", "capped pro rata", "money", "policies.capped_pro_rata", "programme of the appendix", _STATIC),
     ("A8", "risk-aware pro rata", "money", "policies.risk_aware", "its optimality claim is false", _STATIC),
-    ("A9", "contract pro rata in whole contracts", "contracts", "integer.pro_rata", "real lots", _CODE),
+    ("A9", "contract pro rata in whole contracts", "contracts", "integer.contract_pro_rata", "real lots", _CODE),
     ("A10", "money rounded to contracts", "contracts", "integer.round_money", "", _CODE),
     ("A11", "min-max, continuous", "money", "rules.pro_rata", "equals pro rata by the normaliser", _LEARNING),
     ("A12", "min-max, integer", "contracts", "integer.min_max", "HiGHS, with its own status", _LEARNING),
