@@ -27,6 +27,8 @@ MAX_SCALE, N_BISECTIONS = 64.0, 18
 """Of `fixed_point`, as in its source."""
 LEAST_TIME = 1e-3
 """Seconds that the second solution of `min_max` has where the first used up all of them."""
+PROVED = 1e-5
+"""Largest part by which a burden may be above its proved bound and still be called optimal: HiGHS has tolerances."""
 MET, SHORT, FAILED = "met", "short", "failed"
 STATUS = {0: OPTIMAL, 1: NOT_CONVERGED, 2: INFEASIBLE}
 """Words for the codes of `scipy.optimize.milp`; any other has FAILED."""
@@ -283,7 +285,10 @@ def min_max(
         return _result(held, np.zeros(len(held.whole)), 0.0, owned, status=OPTIMAL, message="nothing asked")
     lots, found = _program(held, float(target), owned, most, time_limit)
     status, words = STATUS.get(found.status, FAILED), str(found.message)
-    return _result(held, lots, float(target), owned, mip_gap=found.get("mip_gap"), status=status, message=words)
+    above = _proved_gap(held, lots, owned, float(target), found)
+    if status == OPTIMAL and above > PROVED:
+        status, words = NOT_CONVERGED, f"the burden is {above:.2g} above the bound that was proved"
+    return _result(held, lots, float(target), owned, mip_gap=above, status=status, message=words)
 
 
 def fixed_point(
@@ -476,7 +481,8 @@ def _solve(held: Positions, target: float, owned: Floats, most: Floats, *, burde
         ahead = sparse.hstack([payers[bounded], sparse.csr_array((len(bounded), 1))])
         rows.append(optimize.LinearConstraint(ahead.tocsr(), -np.inf, limits[bounded] * (1 + ROUNDING)))
     if burden is None and solvent.any():
-        shares = sparse.hstack([payers[solvent], sparse.csr_array(-owned[solvent][:, None] / target)])
+        parts = owned[solvent] / owned[solvent].sum()  # the burden in units of target / all equity: near 1 for HiGHS
+        shares = sparse.hstack([payers[solvent], sparse.csr_array(-parts[:, None])])
         rows.append(optimize.LinearConstraint(shares.tocsr(), -np.inf, 0.0))
     return optimize.milp(
         np.r_[np.zeros(n), 1.0] if burden is None else np.r_[price, 0.0],
@@ -485,6 +491,15 @@ def _solve(held: Positions, target: float, owned: Floats, most: Floats, *, burde
         constraints=rows,
         options={"time_limit": seconds, "mip_rel_gap": 0.0},
     )
+
+
+def _proved_gap(held: Positions, lots: Floats, owned: Floats, target: float, found: Any) -> float:
+    """How far the largest burden is above the bound that the solver proved [1]; NaN without a solution."""
+    if found.x is None or not (owned > 0).any():
+        return float("nan") if found.x is None else 0.0
+    bound = found.mip_dual_bound * target / owned[owned > 0].sum()
+    burden = _worst_burden(held, lots, owned)
+    return float(max(burden / bound - 1.0, 0.0)) if bound > 0 else float(burden > 0)
 
 
 def _whole_lots(held: Positions, found: Any) -> Floats:

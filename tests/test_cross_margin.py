@@ -354,7 +354,7 @@ def test_what_is_taken_joins_a_comparison_of_policies():
     compared = adl.compare_rules(panel, need, {"policy": adl.policies.water_filling})
     both = compared.with_allocation("factor", drained.taken)
     assert both.taken["factor"].tolist() == pytest.approx(both.taken["policy"].tolist(), abs=1e-6)
-    assert both.residual["factor"] == pytest.approx(0.0, abs=1e-12)
+    assert both.residual["factor"].tolist() == pytest.approx([0.0], abs=1e-12)
 
 
 def gaussian_of(book: Book) -> price_models.Gaussian:
@@ -484,3 +484,14 @@ def test_scipy_is_not_loaded_before_it_is_needed(module):
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_levels_among_accounts_without_equity_are_not_called_optimal():
+    """The first and last are drained first, though the gap shows that this is 24% from the least shortfall."""
+    quantity = pd.DataFrame({"BTC": [10.0, 10.0, 5.0]}, index=["a", "b", "c"])
+    equity, need = pd.Series([-5.0, 50.0, 1.0], index=quantity.index), pd.Series({"BTC": 8.0})
+    found = adl.factor_water_fill(quantity, equity, need, loading=pd.Series({"BTC": 2.0}))
+    assert found.status == "levelled"
+    assert found.relative_gap > 0.2
+    assert found.closed["BTC"].tolist() == pytest.approx([8.0, 0.0, 0.0], abs=1e-6)
+    assert found.level["BTC"] == np.inf

@@ -185,7 +185,7 @@ def test_whole_contracts_join_a_comparison_of_policies():
     compared = adl.compare_rules(panel, need, {"queue": adl.policies.profit_queue})
     joined = compared.with_allocation("whole", whole.taken)
     assert joined.taken["whole"].tolist() == [0.0, 1.0, 1.0, 0.0]  # shorts of 2 and 1: 4/3 and 2/3, rounded
-    assert joined.residual["whole"] == 0.0
+    assert joined.residual["whole"].tolist() == [0.0]
 
 
 def test_full_positions_leave_a_rule_short():
@@ -279,3 +279,21 @@ def test_money_must_be_asked_of_the_same_positions():
     call = a_call(6.0)
     with pytest.raises(AllocationError, match="on the index of room"):
         adl.integer.round_money(pd.Series([1.0, 2.0]), room=call.room, gap=call.gap)
+
+
+@pytest.mark.parametrize(
+    ("gap", "target", "room", "equity", "burden"),
+    [
+        (1.0, 30.0, 50.0, (1e7, 2e7), 1e-6),
+        (0.1, 1000.0, 1e5, (1e6, 2e6), 1000.0 / 3e6),
+        (0.01, 12345.6789, 2e6, (1e5, 2e5), 12345.6789 / 3e5),
+        (1e4, 3e7, 5e4, (1e3, 2e3), 1e4),
+    ],
+)
+def test_the_smallest_burden_is_found_at_any_size_of_equity(gap, target, room, equity, burden):
+    """Two accounts, the second twice as rich: it gives twice as much, to within a lot."""
+    held, price = positions([room, room], ["BTC", "BTC"]), by_symbol([gap], ["BTC"])
+    owned = pd.Series(equity, index=held.index.get_level_values("account"))
+    result = adl.integer.min_max(held, target, gap=price, equity=owned)
+    assert result.status == "optimal"
+    assert burden * (1 - 1e-9) <= result.worst_burden <= burden + gap / equity[0]

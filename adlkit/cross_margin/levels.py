@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from adlkit.contracts import Floats
 from adlkit.cross_margin._clearing import fill
 from adlkit.cross_margin.problem import TOLERANCE, Problem, Solution, labelled, problem_of
-from adlkit.cross_margin.result import CrossMarginResult
+from adlkit.cross_margin.result import LEVELLED, OPTIMAL, CrossMarginResult
 from adlkit.price_models import OneFactor
 
 BROKE = 1e8
@@ -85,7 +87,10 @@ def factor_water_fill(
     model = OneFactor(loading)
     problem = problem_of(quantity, equity, need, model)
     ordered = model.on(problem.assets)
-    return labelled(problem, ordered, levelled(problem, ordered, tolerance, max_iterations))
+    result = labelled(problem, ordered, levelled(problem, ordered, tolerance, max_iterations))
+    if result.status == OPTIMAL and (problem.equity <= 0).any() and result.relative_gap > tolerance:
+        return replace(result, status=LEVELLED)
+    return result
 
 
 def levelled(problem: Problem, model: OneFactor, tolerance: float, max_iterations: int) -> Solution:
@@ -107,14 +112,20 @@ def levelled(problem: Problem, model: OneFactor, tolerance: float, max_iteration
         moving = np.count_nonzero(rate)
         gap = 0.0 if moving < 2 else _level_gap(problem, side * rate, (held, owned), closed)
     price, left = problem.certificate(problem.gain(model, closed), closed)
+    level = np.where(np.abs(level) > _highest(problem, loading), np.copysign(np.inf, level), level)
     return Solution(closed, price, left, rounds, gap <= tolerance, level)
+
+
+def _highest(problem: Problem, loading: Floats) -> float:
+    """Largest gross factor leverage of an account with equity; rounding apart."""
+    gross, solvent = np.abs(problem.quantity) @ np.abs(loading), problem.equity > 0
+    return float(np.max(gross[solvent] / problem.equity[solvent], initial=0.0)) * (1.0 + 1e-9)
 
 
 def _levelling_equity(problem: Problem, loading: Floats) -> Floats:
     """Equity by which leverages are compared: above zero for everyone."""
     owned, gross = problem.equity, np.abs(problem.quantity) @ np.abs(loading)
-    solvent = owned > 0
-    highest = np.max(gross[solvent] / owned[solvent], initial=0.0)
+    solvent, highest = owned > 0, _highest(problem, loading)
     next_to_none = gross / (BROKE * highest if highest > 0 else 1.0)
     return np.where(solvent, owned, np.where(gross > 0, next_to_none, 1.0))
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from adlkit._display import SummaryRepr
 
-OPTIMAL, NOT_CONVERGED, INFEASIBLE = "optimal", "not converged", "infeasible"
+OPTIMAL, LEVELLED, NOT_CONVERGED, INFEASIBLE = "optimal", "levelled", "not converged", "infeasible"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,8 +23,8 @@ class CrossMarginResult(SummaryRepr):
     need, residual : Series, index by asset
         Contracts asked for, and what no account could give; signed.
     level : Series, index by asset
-        Factor leverage to which the most levered are brought (`factor_water_fill`); NaN where nothing is needed, and
-        for other models.
+        Factor leverage to which the most levered are brought (`factor_water_fill`), infinite where only accounts
+        without equity give; NaN where nothing is needed, and for other models.
     shadow_price : Series, index by asset
         Expected shortfall that one more contract of the need would save [ccy per contract]; NaN where nothing is
         needed.
@@ -37,7 +37,8 @@ class CrossMarginResult(SummaryRepr):
     iterations : int
         Of the solver.
     status : str
-        "optimal": within the tolerance of the function that was asked, on levels or on `gap`. "not converged": the
+        "optimal": within the tolerance of the function that was asked. "levelled": the levels are, but accounts without
+        equity leave a larger `gap` (`factor_water_fill`). "not converged": the
         solver ended before that, at its most iterations or for want of digits; each need is met, and `gap` holds.
         "infeasible": a need is beyond what accounts hold; all that they hold is closed, the rest is `residual`.
 
