@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adlkit import (
-    errors,
-    indicators,
-    integer,
-    metrics,
-    policies,
-    price_models,
-    rules,
-    scores,
-    severity,
-    sources,
-    venues,
-)
+from adlkit import errors, indicators, policies, rules, scores, severity, sources, venues
 from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.budgets import Budget
 from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
-from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
-from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
 from adlkit.distance import distance_to_adl, my_position
 from adlkit.event import EventResult, run_event
 from adlkit.indicators import Indicator
-from adlkit.laboratory import Counterexample, check_properties, find_counterexample
 from adlkit.margin import (
     account_summary,
     bankruptcy_price,
@@ -52,6 +37,12 @@ from adlkit.reach import adl_price, adl_reach
 from adlkit.triggers import LiquidationCurve, liquidation_curve
 from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
+
+if TYPE_CHECKING:
+    from adlkit import integer, metrics, price_models
+    from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
+    from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
+    from adlkit.laboratory import Counterexample, check_properties, find_counterexample
 
 __version__ = "0.3.0"
 
@@ -128,21 +119,36 @@ __all__ = [
     "venues",
 ]
 
-_DRAWING = {
-    "plotting": "adlkit.plotting",
-    "report": "adlkit.report",
-    "build_report": "adlkit.report",
-    "build_events_report": "adlkit.report",
+_LATER = {
+    "Counterexample": "laboratory",
+    "CrossMarginResult": "cross_margin",
+    "RuleComparison": "comparison",
+    "ScoreComparison": "comparison",
+    "build_events_report": "report",
+    "build_report": "report",
+    "check_properties": "laboratory",
+    "compare_rules": "comparison",
+    "compare_scores": "comparison",
+    "cvar_cutoff": "cross_margin",
+    "factor_water_fill": "cross_margin",
+    "find_counterexample": "laboratory",
+    "integer": "integer",
+    "metrics": "metrics",
+    "plotting": "plotting",
+    "price_models": "price_models",
+    "report": "report",
+    "shadow_price": "cross_margin",
 }
+"""Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load what draws, and with it matplotlib, when it is first asked for."""
-    if name not in _DRAWING:
+    """Load a name of `_LATER`."""
+    if name not in _LATER:
         raise AttributeError(f"module 'adlkit' has no attribute {name!r}")
-    module = importlib.import_module(_DRAWING[name])
-    return module if _DRAWING[name].endswith(f".{name}") else getattr(module, name)
+    module = importlib.import_module(f"adlkit.{_LATER[name]}")
+    return module if name == _LATER[name] else getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_DRAWING])
+    return sorted({*__all__, *_LATER})
