@@ -157,7 +157,7 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     shares = np.geomspace(1.0 / len(curve), 1.0, 50)
     ax.plot(shares, shares, color=FAINT, linewidth=0.8, linestyle=":", label="all give the same")
     ax.set_xscale("log")
-    ax.legend(loc="upper left", frameon=False, fontsize=9)
+    ax.legend(loc="lower center", frameon=False, fontsize=9)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
     ax.set_xlim(shares[0], 1)
