@@ -76,6 +76,8 @@ class AllocationResult(SummaryRepr):
     @property
     def paid(self) -> Budget:
         """What was taken, by group if there are several, in its numeraire; an AllocationError where none was stated."""
+        if not self.numeraire:
+            raise AllocationError("the target named no unit: ask for an adl.Budget to know what was paid")
         taken = self.by_group["taken"]
         return Budget(taken if len(taken) > 1 else float(taken.sum()), self.numeraire, "taken")
 
@@ -132,10 +134,10 @@ def allocate(
     >>> adl.allocate(5.0, pd.Series({"ann": 4.0, "bob": 8.0})).taken.to_dict()
     {'ann': 4.0, 'bob': 1.0}
     """
-    _check_amounts("capacity", capacity)
+    check_amounts("capacity", capacity)
     amount, numeraire = (target.amount, target.numeraire) if isinstance(target, Budget) else (target, "")
     targets, groups = _grouped(amount, capacity.index)
-    _check_amounts("target", targets)
+    check_amounts("target", targets)
     _check_index("weight", weight, "capacity", capacity.index)
     order = np.argsort(groups.codes, kind="stable")
     weights = None if weight is None else weight.to_numpy(dtype=float)[order]
@@ -192,11 +194,11 @@ def to_lots(
     >>> adl.to_lots(taken, lot=1.0, target=10.0).tolist()
     [4.0, 4.0, 2.0]
     """
-    _check_amounts("taken", taken)
+    check_amounts("taken", taken)
     _check_index("lot", lot, "taken", taken.index)
     _check_index("capacity", capacity, "taken", taken.index)
     targets, groups = _grouped(target, taken.index)
-    _check_amounts("target", targets)
+    check_amounts("target", targets)
     size = np.broadcast_to(np.asarray(lot, dtype=float), len(taken))
     if not (np.isfinite(size) & (size > 0)).all():
         raise AllocationError("lot must be finite and above zero")
@@ -248,7 +250,7 @@ def haircut(panel: pd.DataFrame, closed: pd.Series, *, price: float | pd.Series)
         raise AllocationError("closed has rows that are not in the panel")
     if closed.index.has_duplicates:
         raise AllocationError("closed has a position twice; add its rows up")
-    _check_amounts("closed", closed)
+    check_amounts("closed", closed)
     _check_index("price", price, "closed", closed.index)
     rows = panel.loc[closed.index]
     if (closed.to_numpy() > np.abs(rows["qty"].to_numpy()) * (1 + 1e-12)).any():
@@ -283,7 +285,8 @@ def _check_index(what: str, values: object, other: str, index: pd.Index) -> None
         raise AllocationError(f"{what} must be a Series on the index of {other}")
 
 
-def _check_amounts(what: str, amounts: pd.Series) -> None:
+def check_amounts(what: str, amounts: pd.Series) -> None:
+    """Raise unless all amounts are finite and 0 or more."""
     values = amounts.to_numpy(dtype=float)
     if bad := int((~(np.isfinite(values) & (values >= 0))).sum()):
         raise AllocationError(f"{what}: {bad} values are NaN, infinite or below zero")

@@ -57,6 +57,9 @@ class Budget:
     def __add__(self, other: Budget) -> Budget:
         if not isinstance(other, Budget):
             return NotImplemented
+        both = isinstance(self.amount, pd.Series) and isinstance(other.amount, pd.Series)
+        if both and not self.amount.index.equals(other.amount.index):  # type: ignore[union-attr]
+            raise AllocationError("the two budgets are of different groups: bring them to one index")
         if other.numeraire != self.numeraire:
             raise AllocationError(
                 f"{self.numeraire!r} and {other.numeraire!r} are different units: convert one before adding"

@@ -169,7 +169,7 @@ def contract_pro_rata(room: pd.Series, target: pd.Series, *, gap: pd.Series) -> 
     share = np.divide(wanted, total, out=np.zeros_like(total), where=total > 0)
     ideal = weight * share[held.symbol.codes]
     lots = rules.largest_remainder(np.minimum(ideal, held.whole), wanted, held.whole, held.symbol)
-    return _result(held, lots, float(asked.sum()))
+    return _result(held, lots, float(_amounts("target", target).sum()))
 
 
 def round_money(target: pd.Series, *, room: pd.Series, gap: pd.Series) -> IntegerResult:

@@ -20,6 +20,7 @@ can reach. `adlkit.allocate` is the labelled door to them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,11 @@ def queue(
     array, shape of `capacity`
         What each gives.
 
+    Raises
+    ------
+    AllocationError
+        If a target, capacity or weight is out of its range, or the groups do not fit.
+
     References
     ----------
     .. [1] BitMEX, https://www.bitmex.com/app/autoDeleveragingExamples ; in money arXiv 2512.01112, 2.6.
@@ -84,6 +90,11 @@ def pro_rata(
     -------
     array, shape of `capacity`
         min(capacity, t x weight), with t such that the group gives its target. O(n log n).
+
+    Raises
+    ------
+    AllocationError
+        If a target, capacity or weight is out of its range, or the groups do not fit.
 
     References
     ----------
@@ -119,6 +130,11 @@ def water_fill(
     array, shape of `capacity`
         (capacity - l x weight)+ with l such that the group gives its target. Candidates of weight <= 0 have no
         leverage below infinity and give first, in proportion to capacity.
+
+    Raises
+    ------
+    AllocationError
+        If a target, capacity or weight is out of its range, or the groups do not fit.
 
     Notes
     -----
@@ -170,7 +186,7 @@ def in_lots(rule: Rule, *, lot: float) -> Rule:
     Raises
     ------
     AllocationError
-        If `lot` is not finite and above zero, or the rule is `squared`, whose weight is money.
+        If `lot` is not finite and above zero, or the rule is one of money (`squared`, `incentive_descent`).
 
     Examples
     --------
@@ -180,8 +196,8 @@ def in_lots(rule: Rule, *, lot: float) -> Rule:
     """
     if not 0 < lot < np.inf:
         raise AllocationError(f"lot must be finite and above zero, got {lot!r}")
-    if rule is squared:
-        raise AllocationError("squared shares money and not contracts: it has no lots")
+    if getattr(rule, "is_money", False):
+        raise AllocationError(f"{rule.__name__} shares money and not contracts: it has no lots")
 
     def whole(
         target: npt.ArrayLike, capacity: npt.ArrayLike, weight: npt.ArrayLike | None = None, group: Codes | None = None
@@ -212,7 +228,8 @@ def largest_remainder(
     whole = whole_lots(ideal)
     can_grow = (whole + 1 <= room) & (ideal > 0)
     missing = asked - groups.total(whole * worth)
-    order = np.lexsort((-(ideal - whole), ~can_grow, groups.codes))
+    remainder = np.round(ideal - whole, 9)  # equal ones differ in their last digits
+    order = np.lexsort((-remainder, ~can_grow, groups.codes))
     ranked = Groups(groups.codes[order], groups.size)
     before = ranked.ahead(np.where(can_grow, worth, 0.0)[order])
     gains = np.zeros(len(ideal))
@@ -236,6 +253,11 @@ def squared(
         min(capacity, min(d, t x d**2)), with t such that the part before the cut gives the target, at most all of d:
         what the cut loses stays open.
 
+    Raises
+    ------
+    AllocationError
+        If a target, capacity or weight is out of its range, or the groups do not fit.
+
     Notes
     -----
     The published code projects the origin once onto {0 <= h <= 1, d.h = target} with a gradient of zero. Its text
@@ -256,6 +278,9 @@ def squared(
     target, capacity, groups = _segments(target, capacity, group)
     stake = np.maximum(_weights(weight, capacity), 0.0)
     return np.minimum(capacity, pro_rata(target, stake, stake**2, groups.codes))
+
+
+cast(Any, squared).is_money = True
 
 
 def incentive_descent(
@@ -326,6 +351,7 @@ def incentive_descent(
         return np.clip(found + pro_rata(np.maximum(gap, 0.0), capacity - found, None, groups.codes), 0.0, capacity)
 
     solved.__name__ = "incentive_descent"
+    cast(Any, solved).is_money = True
     return solved
 
 

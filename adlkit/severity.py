@@ -438,7 +438,9 @@ def _cap(deficit: pd.Series, largest: pd.Series, tolerance: float) -> pd.Series:
 
 
 def _check_rounds(what: str, values: pd.Series, deficit: float | pd.Series) -> None:
-    if not isinstance(deficit, pd.Series) or not values.index.equals(deficit.index):
+    if not isinstance(deficit, pd.Series):
+        raise AllocationError(f"{what} is given by round and deficit is one number: give both by round")
+    if not values.index.equals(deficit.index):
         raise AllocationError(f"{what} must be a Series on the index of deficit")
 
 

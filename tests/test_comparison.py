@@ -284,3 +284,36 @@ def test_half_of_the_weight_lies_below_the_weighted_median():
 def test_comparisons_introduce_themselves():
     assert "least overlap of the first 5%" in repr(adl.compare_scores(FOUR, SCORES))
     assert "least Gini" in repr(adl.compare_rules(FOUR, 5.0, QUEUES))
+
+
+def test_positions_that_were_not_asked_cannot_join():
+    panel = adl.load_dataset("four_accounts")
+    need = pd.Series({("BTC", "short"): 1.0}).rename_axis(["symbol", "side"])
+    compared = adl.compare_rules(panel, need, QUEUES)
+    with pytest.raises(AllocationError, match="asked for nothing"):
+        compared.with_allocation("wrong", pd.Series({("dee", "BTC"): 1.0}))
+    with pytest.raises(AllocationError, match="give a mapping of names to policies"):
+        adl.compare_rules(panel, need, [policies.profit_queue])
+
+
+def test_losers_are_counted_by_the_notional_that_is_closed():
+    """By leverage, c at a loss goes first and a after it: 20 of 30 closed was at a loss."""
+    panel = shorts(a=(4, 20, 0), c=(2, 9, 8))
+    row = adl.compare_scores(panel, {"leverage": adl.effective_leverage}).payers(share=0.5).loc["leverage"]
+    assert row["losers"] == pytest.approx(2 / 3)
+
+
+def test_fronts_of_queues_of_different_length_overlap_by_the_longer_one():
+    """Bitfinex ranks the two winners, 6 contracts, BitMEX all three, 10: halves are 3 and 5, of them 3 in common."""
+    panel = shorts(a=(4, 20, 0), b=(2, 12, 0), c=(4, 9, 30))
+    compared = adl.compare_scores(panel, {"BitMEX": adl.scores.bitmex, "Bitfinex": adl.scores.bitfinex})
+    assert compared.ranks["Bitfinex"].isna().tolist() == [False, False, True]
+    assert compared.front_overlap(share=0.5).loc["BitMEX", "Bitfinex"] == pytest.approx(3 / 5)
+
+
+def test_an_account_without_equity_is_the_most_levered_and_gives_without_end():
+    """a has an equity of -15 and is drained first: its part of its equity is infinite, its leverage too."""
+    panel = shorts(a=(10, 8, 5), b=(10, 12, 20))
+    row = adl.compare_rules(panel, 10.0, {"water": policies.water_filling}).payers().loc["water"]
+    assert row["largest_part_of_equity"] == np.inf
+    assert row["median_leverage"] == np.inf

@@ -297,3 +297,11 @@ def test_the_smallest_burden_is_found_at_any_size_of_equity(gap, target, room, e
     result = adl.integer.min_max(held, target, gap=price, equity=owned)
     assert result.status == "optimal"
     assert burden * (1 - 1e-9) <= result.worst_burden <= burden + gap / equity[0]
+
+
+def test_what_is_asked_of_a_symbol_that_nobody_holds_is_left_over():
+    room = positions([9.0], ["BTC"])
+    result = adl.integer.contract_pro_rata(
+        room, by_symbol([3.0, 5.0], ["BTC", "ETH"]), gap=by_symbol([1.0, 1.0], ["BTC", "ETH"])
+    )
+    assert (result.target, result.counted, result.residual, result.status) == (8.0, 3.0, 5.0, "short")

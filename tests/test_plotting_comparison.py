@@ -114,3 +114,13 @@ def test_figures_are_drawn_where_they_are_asked_for(compared, draw):
 def test_results_draw_themselves(compared, shared):
     assert title(compared.plot()) == title(plot_agreement(compared))
     assert title(shared.plot()) == title(plot_lorenz(shared))
+
+
+def test_figures_of_nothing_say_so_and_one_policy_that_takes_nothing_is_no_obstacle():
+    panel = adl.load_dataset("four_accounts")
+    nothing = adl.compare_rules(panel, 0.0, {"profit": policies.profit_pro_rata})
+    assert title(nothing.plot()) == "Nothing is taken"
+    nobody = adl.Policy(lambda panel: np.nan * panel["qty"], endowment=policies.profit, numeraire="pnl")
+    one = adl.compare_rules(panel, 5.0, {"profit": policies.profit_pro_rata, "nobody": nobody})
+    assert "decile" in title(plot_deciles(one, "size"))
+    assert title(plot_properties({})) == "No policies"

@@ -172,6 +172,41 @@ def test_money_may_be_asked_of_everyone_at_once():
     assert result.taken.droplevel("symbol").to_dict() == pytest.approx({"a": 2.0, "b": 2.5, "c": 3.0, "d": 0.5})
 
 
+@pytest.mark.parametrize("need", [np.inf, np.nan, -1.0])
+def test_a_need_that_is_no_amount_is_refused(need):
+    with pytest.raises(AllocationError, match="need: 1 values are NaN, infinite or below zero"):
+        policies.profit_pro_rata.allocate(market(), need)
+
+
+def test_an_endowment_below_zero_is_refused():
+    policy = adl.Policy(adl.scores.bitmex, endowment=lambda panel: -panel["qty"].abs(), numeraire="pnl")
+    with pytest.raises(AllocationError, match="endowment: 4 values are NaN, infinite or below zero"):
+        policy.allocate(market(), 1.0)
+
+
+def test_what_is_no_function_is_refused_before_it_is_called():
+    with pytest.raises(AllocationError, match="kernel and leverage must be functions"):
+        policies.risk_aware(1.0)
+
+
+def test_vector_descent_is_cut_off_at_equity_and_equity_pro_rata_asks_the_solvent_only():
+    """a lives on its profit: profit 8, cash -3, equity 5. b has 4 and 1. At stake are 10 x 80% each, so 6 of each."""
+    panel = book([-3.0, 1.0], [8.0, 4.0])
+    assert taken(policies.vector_descent(concession=0.8), panel, 12.0) == [5.0, 4.0]
+    broke = book([-9.0, 1.0], [8.0, 4.0])
+    assert policies.equity_pro_rata.allocate(broke, 1.0).taken.index.get_level_values("account").tolist() == ["b"]
+
+
+def test_caps_and_a_floor_leave_all_that_the_account_can_give():
+    """Profits 10 and 10, equity 20, floor 10: if only the second may be taken, all of its 10 can."""
+    frame = pd.DataFrame({"account": "a", "symbol": ["BTC", "ETH"], "qty": -10.0, "entry_price": 11.0})
+    panel = adl.build_panel(frame.assign(mark_price=10.0, collateral=0.0))
+    second = policies.capped_pro_rata(
+        most=lambda panel: 1.0 * (panel.index.get_level_values("symbol") == "ETH"), floor=10
+    )
+    assert second.capacity(panel).tolist() == [0.0, 10.0]
+
+
 def test_a_need_in_another_unit_is_refused():
     with pytest.raises(AllocationError, match="takes 'pnl', but 'contracts' are needed"):
         policies.profit_pro_rata.allocate(market(), adl.Budget(1.0, "contracts"))

@@ -384,7 +384,14 @@ def test_whole_lots_are_not_lost_to_the_last_digit_of_a_division(qty):
     assert adl.to_lots(one, lot=0.1, target=qty, capacity=one).tolist() == pytest.approx([qty], rel=1e-12)
 
 
+def test_equal_remainders_go_to_the_earlier_whatever_their_last_digits():
+    """4 of 12 contracts: 4/3, 7/3 and 1/3, remainders one third each."""
+    assert rules.in_lots(rules.pro_rata, lot=1.0)(4, [4, 7, 1]).tolist() == [2, 2, 0]
+
+
 def test_money_has_no_lots_and_capacities_end():
+    with pytest.raises(AllocationError, match="incentive_descent shares money"):
+        rules.in_lots(rules.incentive_descent(utility=1, curvature=1), lot=1.0)
     with pytest.raises(AllocationError, match="squared shares money"):
         rules.in_lots(rules.squared, lot=1.0)
     with pytest.raises(AllocationError, match="capacities finite"):

@@ -59,7 +59,7 @@ def test_a_result_pays_in_the_unit_that_was_asked():
 def test_a_result_of_a_bare_number_has_no_unit_to_add():
     result = adl.allocate(5.0, rounds(1.0, 2.0))
     assert result.status == "short"
-    with pytest.raises(AllocationError, match="unknown numeraire ''"):
+    with pytest.raises(AllocationError, match="named no unit"):
         _ = result.paid
 
 
@@ -153,3 +153,18 @@ def test_the_catalogue_names_functions_that_exist_and_says_why_others_do_not():
         if name:
             assert callable(getattr(severity, name.removeprefix("severity.")))
     assert table.loc[table["here"] == "", "note"].str.startswith("left out: ").all()
+
+
+def test_mirror_descent_halves_a_step_that_overshoots_and_is_held_back_by_the_excess():
+    """From 0.9, D = 10, M = 0: gradient -10, step 0.04: 1.3, where the loss is -13 + 10 x 9 > -9; so 1.1: -11 + 10
+    = -1 > -9; 1.0: -10 < -9. From 1.0 on: gradient -10, step 0.04 / sqrt 2, halved until the loss falls again."""
+    rounds_ = rounds(10, 10), rounds(0, 0)
+    found = severity.mirror_descent(*rounds_, start=0.9, step=0.04, reward=1.0, solvency=0.0, excess=10.0)
+    assert found.tolist() == pytest.approx([0.9, 1.0])
+    free = severity.mirror_descent(*rounds_, start=0.9, step=0.04, reward=1.0, solvency=0.0, excess=0.0)
+    assert free.tolist() == pytest.approx([0.9, 1.3])
+
+
+def test_budgets_of_other_groups_are_not_added():
+    with pytest.raises(AllocationError, match="different groups"):
+        adl.Budget(pd.Series([1.0], index=["a"]), "pnl") + adl.Budget(pd.Series([1.0], index=["b"]), "pnl")

@@ -17,7 +17,7 @@ from adlkit.contracts import Flags, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, account_levels
 from adlkit.margin import equity
-from adlkit.policies import CONTRACTS, Policy, need_groups
+from adlkit.policies.policy import CONTRACTS, Policy, need_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,8 +91,8 @@ class RuleComparison(SummaryRepr):
         Raises
         ------
         AllocationError
-            If the name is in use, a position is not in the panel, an amount is NaN, infinite or negative, or more
-            contracts are closed than are open.
+            If the name is in use, a position is not in the panel or was not asked for anything, an amount is NaN,
+            infinite or negative, or more contracts are closed than are open.
         """
         if name in self.taken:
             raise AllocationError(f"{name!r} is in the comparison already")
@@ -101,6 +101,8 @@ class RuleComparison(SummaryRepr):
         amounts = taken.reindex(self.panel.index, fill_value=0.0)
         if not (np.isfinite(amounts) & (amounts >= 0)).all():
             raise AllocationError("taken has amounts that are NaN, infinite or below zero")
+        if ((amounts > 0).to_numpy() & (self.group < 0)).any():
+            raise AllocationError("taken has positions of groups that were asked for nothing")
         settled(self.panel, amounts, self.numeraire)
         return replace(self, taken=self.taken.assign(**{name: amounts}), asked=self.asked | (amounts.to_numpy() > 0))
 
@@ -110,8 +112,9 @@ class RuleComparison(SummaryRepr):
         Returns
         -------
         DataFrame, index policy
-            As `ScoreComparison.payers`; ``largest_part_of_equity``: most that one account gives [ccy; contracts at
-            the mark: notional, not a loss] over its equity [1], infinite where it has none;
+            As `ScoreComparison.payers`, over all accounts that any policy here may ask;
+            ``largest_part_of_equity``: most that one account gives [ccy; contracts at the mark: notional, not a loss]
+            over its equity [1], infinite where it has none;
             ``least_met``: smallest share of a group's need that is met [1].
         """
         parts = {name: self._largest_part(column) for name, column in self.money.items()}
@@ -121,11 +124,21 @@ class RuleComparison(SummaryRepr):
         return table.assign(largest_part_of_equity=pd.Series(parts), least_met=met.min().fillna(1.0))
 
     def by_decile(self, key: str) -> pd.DataFrame:
-        """Share that each decile of the positions bears; "size", "leverage" or "profit".
+        """Share that each decile of the positions bears which any policy here may ask.
+
+        Parameters
+        ----------
+        key : str
+            "size", "leverage" or "profit".
 
         Returns
         -------
         DataFrame, index ``group`` 1 (smallest) .. 10, one column a policy
+
+        Raises
+        ------
+        MetricError
+            If the key is unknown, or the panel settles in several currencies.
         """
         return deciles(self.panel, self.money, self.asked, key)
 
@@ -230,6 +243,8 @@ def compare_rules(
     >>> adl.compare_rules(adl.load_dataset("four_accounts"), 10.0, policies).residual.iloc[0].round(9).to_dict()
     {'pro rata': 0.0, 'capped': 1.0}
     """
+    if not isinstance(policies, Mapping):
+        raise AllocationError(f"give a mapping of names to policies, got {policies!r}")
     if wrong := [name for name, policy in policies.items() if not isinstance(policy, Policy)]:
         raise AllocationError(f"{wrong} are no policies: give adl.Policy(score, rule), or one of adl.policies")
     if len(units := {policy.numeraire for policy in policies.values()}) != 1:

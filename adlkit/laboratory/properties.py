@@ -94,6 +94,7 @@ def _profit_order(policy: Policy, markets: Markets) -> Trial:
 def _leverage_order(policy: Policy, markets: Markets) -> Trial:
     after = markets.after(policy, markets.taken(policy))
     left = np.where((markets.qty > 0) & (after.qty <= 0), 0.0, _leverage(after))
+    left = np.where((after.qty > 0) & (after.equity <= 0), np.inf, left)
     return Trial(_flips(_leverage(markets), left), after)
 
 
@@ -116,13 +117,13 @@ def _split(markets: Markets, own: Floats) -> Markets:
 def _even_split(policy: Policy, markets: Markets) -> Trial:
     split = _split(markets, markets.part)
     gap = np.abs(_of_halves(split.taken(policy)) - markets.taken(policy)[:, 0])
-    return Trial(np.where(_is_viable(split), gap, 0.0) / markets.need, split)
+    return Trial(np.where(_is_viable(split), gap, np.nan) / markets.need, split)
 
 
 def _free_split(policy: Policy, markets: Markets) -> Trial:
     split = _split(markets, markets.own)
     gain = markets.taken(policy)[:, 0] - _of_halves(split.taken(policy))
-    return Trial(np.where(_is_viable(split), gain, 0.0) / markets.need, split)
+    return Trial(np.where(_is_viable(split), gain, np.nan) / markets.need, split)
 
 
 def _merge(policy: Policy, markets: Markets) -> Trial:
@@ -133,7 +134,7 @@ def _merge(policy: Policy, markets: Markets) -> Trial:
     merged = merged.with_account(1, qty=np.zeros(len(qty)))
     gain = markets.taken(policy)[:, :2].sum(axis=1) - merged.taken(policy)[:, 0]
     there = (markets.qty[:, :2] > 0).all(axis=1) & (markets.equity[:, :2] > 0).all(axis=1)
-    return Trial(np.where(there, gain, 0.0) / markets.need, merged)
+    return Trial(np.where(there, gain, np.nan) / markets.need, merged)
 
 
 def _wash(policy: Policy, markets: Markets) -> Trial:
@@ -185,7 +186,8 @@ def _continuous(policy: Policy, markets: Markets) -> Trial:
     ]
     solvent = markets.equity > 0
     same = np.array([(solvent == (other.equity > 0)).all(axis=1) for other in nudged])
-    jumps = np.array([np.abs(other.taken(policy) - taken).sum(axis=1) for other in nudged]) / markets.need * same
+    jumps = np.array([np.abs(other.taken(policy) - taken).sum(axis=1) for other in nudged]) / markets.need
+    jumps = np.where(same, jumps, 0.0)
     worst = jumps.argmax(axis=0)
     chosen = [np.array([getattr(nudged[w], name)[i] for i, w in enumerate(worst)]) for name in vars(markets)]
     return Trial(jumps[worst, np.arange(n)], Markets(*chosen))
@@ -242,10 +244,11 @@ PROPERTIES = (
 
 
 def _flips(before: Floats, after: Floats) -> Floats:
-    """Largest overtaking of a pair whose order was the other way round, or a tie that parts."""
-    ahead = before[:, :, None] >= before[:, None, :] - SLACK * np.abs(before[:, None, :])
-    gap = np.where(ahead, after[:, None, :] - after[:, :, None], 0.0)
-    return np.asarray(np.nan_to_num(gap).max(axis=(1, 2)))
+    """Largest overtaking of a pair whose order was the other way round."""
+    ahead = before[:, :, None] > before[:, None, :] + SLACK * np.abs(before[:, None, :])
+    with np.errstate(invalid="ignore"):  # two infinities do not overtake each other
+        gap = after[:, None, :] - after[:, :, None]
+    return np.asarray(np.where(ahead & ~np.isnan(gap), gap, 0.0).max(axis=(1, 2)))
 
 
 def _leverage(markets: Markets) -> Floats:

@@ -77,13 +77,14 @@ def find_counterexample(
     Returns
     -------
     Counterexample or None
-        None where no market violates it, which is no proof. The first violation with the fewest accounts and plainest
-        numbers is made simpler, one number at a time, until none can be.
+        None where no market violates it, or none fits, which is no proof. The first violation with the fewest accounts
+        and plainest numbers is made simpler, one number at a time, until none can be.
 
     Raises
     ------
     AllocationError
-        If there is no such property (lists the known ones), it is no policy, or `n_markets` is below 1.
+        If there is no such property (lists the known ones), it speaks only of contracts and the policy takes money, it
+        is no policy, or `n_markets` is below 1.
 
     Examples
     --------
@@ -95,6 +96,8 @@ def find_counterexample(
     known = {each.name: each for each in PROPERTIES}
     if name not in known:
         raise AllocationError(f"unknown property {name!r}; known: {list(known)}")
+    if known[name].is_for_contracts and policy.numeraire != CONTRACTS:
+        raise AllocationError(f"{name!r} speaks only of policies that close contracts")
     return _simplest(policy, known[name], random_genes(n_markets, np.random.default_rng(seed)))
 
 
@@ -124,7 +127,8 @@ def check_properties(policy: Policy, *, n_markets: int = 4000, seed: int = 20251
 
     Notes
     -----
-    Contracts are closed at the mark; profit is taken from the entry price, equity from cash. The order of profits after
+    Contracts are closed at the mark, so that no account ends below zero by it; profit is taken from the entry price,
+    other money from cash. The order of profits after
     contracts were closed counts a price concession of 1 per contract at a mark of 10.
 
     References
@@ -150,7 +154,7 @@ def _row(policy: Policy, tested: Property, genes: Genes) -> dict[str, object]:
     if tested.is_for_contracts and policy.numeraire != CONTRACTS:
         return row
     gaps = _gaps(policy, tested, genes)
-    tried = int(np.isfinite(gaps).sum())
+    tried = int((~np.isnan(gaps)).sum())
     if tried == 0:
         return row | {"verdict": UNTRIED}
     violated = gaps > tested.allowed

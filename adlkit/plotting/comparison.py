@@ -149,6 +149,8 @@ def plot_lorenz(comparison: RuleComparison, *, ax: Axes | None = None) -> Axes:
     """
     ax = axes(ax, rows=8)
     table = comparison.payers()
+    if table["top_1_percent"].isna().all():
+        return empty(ax, "Nothing is taken")
     for place, (name, curve) in enumerate(comparison.lorenz().items()):
         label = f"{plain(name, NAME_LENGTH)} · Gini {table['gini'][name]:.2f}"
         largest = curve.iloc[:-1]
@@ -204,7 +206,7 @@ def plot_deciles(comparison: ScoreComparison | RuleComparison, key: str, *, ax: 
     ax.set_xticks(table.index)
     ax.set_ylim(bottom=0.0)
     ax.set_ylabel("share of what is taken")
-    peak = table.idxmax()
+    peak = table.dropna(axis=1, how="all").idxmax()
     finding = (
         f"All take most from decile {peak.iloc[0]} of {key}"
         if peak.nunique() == 1
@@ -236,6 +238,8 @@ def plot_properties(tables: Mapping[str, pd.DataFrame], *, ax: Axes | None = Non
     >>> ax.get_title(loc="left")
     'Fewest violated: water-filling (2 of 18)'
     """
+    if not tables:
+        return empty(axes(ax, rows=2), "No policies")
     verdicts = pd.DataFrame({name: table["verdict"] for name, table in tables.items()})
     shares = pd.DataFrame({name: table["violations"] for name, table in tables.items()})
     level = verdicts.map({HOLDS: 0.0, FAILS: 1.0}.get).to_numpy(dtype=float)

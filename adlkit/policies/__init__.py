@@ -9,7 +9,7 @@ from __future__ import annotations
 from adlkit.policies.kernels import normal_kernel, power_kernel, tail_kernel
 from adlkit.policies.listing import catalogue
 from adlkit.policies.measures import account_leverage, cash_leverage, profit, safe_profit, shared_equity, solvent
-from adlkit.policies.policy import CONTRACTS, Measure, Policy, need_groups
+from adlkit.policies.policy import CONTRACTS, Measure, Policy
 from adlkit.policies.published import (
     capped_pro_rata,
     contract_pro_rata,
@@ -35,7 +35,6 @@ __all__ = [
     "equity_pro_rata",
     "leverage_queue",
     "levered_pro_rata",
-    "need_groups",
     "normal_kernel",
     "power_kernel",
     "profit",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from adlkit.allocation import AllocationResult, apply_rule
+from adlkit.allocation import AllocationResult, apply_rule, check_amounts
 from adlkit.budgets import NUMERAIRES, Budget
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, level_groups, level_keys, side_groups, sorted_within
@@ -116,6 +116,7 @@ class Policy:
             need = need.amount
         score = evaluate(self.score, panel).to_numpy()
         targets, codes = need_groups(panel, need)
+        check_amounts("need", targets)
         rows = np.flatnonzero(~np.isnan(score) & (panel["qty"].to_numpy() != 0) & (codes >= 0))
         if self.endowment is None:
             _check_markets(panel, rows, codes)
@@ -126,6 +127,7 @@ class Policy:
         )
         rows = rows[order]
         capacity = self.capacity(panel).iloc[rows]
+        check_amounts("endowment", capacity)
         weight = None if self.weight is None else numbers_on(panel, self.weight(panel), "weight").to_numpy()[rows]
         groups = Groups(codes[rows], len(targets))
         taken = apply_rule(self.rule, targets.to_numpy(dtype=float), capacity.to_numpy(), weight, groups.codes)

@@ -55,7 +55,7 @@ def capped_pro_rata(*, most: float | Measure = 1.0, floor: float | None = None) 
         if not np.logical_and(share >= 0, share <= 1).all():
             raise AllocationError("most must be within [0, 1] for every position")
         cap = share * gain
-        return (cap if floor is None else cap.clip(upper=room(panel, gain, floor=floor))).rename("capped")
+        return (cap if floor is None else cap.clip(upper=room(panel, cap, floor=floor))).rename("capped")
 
     return Policy(solvent(notional), rules.pro_rata, profit, capped, "pnl", "capped pro rata")
 
@@ -75,6 +75,11 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
     Policy
         Takes min(t x kernel(l) x profit, profit).
 
+    Raises
+    ------
+    AllocationError
+        If the kernel or the leverage is no function.
+
     References
     ----------
     .. [1] arXiv 2512.01112, section 7 (risk-aware pro rata).
@@ -86,6 +91,8 @@ def risk_aware(kernel: Kernel, *, leverage: Measure = effective_leverage) -> Pol
     >>> policy.allocate(adl.load_dataset("four_accounts"), 30.0).taken.round(3).tolist()
     [12.558, 17.442, 0.0]
     """
+    if not (callable(kernel) and callable(leverage)):
+        raise AllocationError(f"kernel and leverage must be functions, got {kernel!r} and {leverage!r}")
 
     def weighted(panel: pd.DataFrame) -> pd.Series:
         risk = leverage(panel)
@@ -178,7 +185,7 @@ profit_pro_rata = Policy(solvent(notional), rules.pro_rata, None, profit, "pnl",
 """One haircut rate on every profit."""
 
 levered_pro_rata = replace(risk_aware(power_kernel(0.0), leverage=cash_leverage), name="levered pro rata")
-"""Haircut rates in proportion to leverage on posted cash."""
+"""Haircut rates in proportion to leverage on posted cash; an account without cash has none, and is not asked."""
 
 equity_pro_rata = Policy(solvent(notional), rules.pro_rata, None, shared_equity, "equity", "pro rata on equity")
 """One haircut rate on the equity of every account: a socialised loss."""
