@@ -516,3 +516,15 @@ def test_tiers_that_miss_a_symbol_are_refused():
 def test_a_measure_of_a_frame_without_its_facts_names_the_column(measure):
     with pytest.raises(KeyError, match=r"qty|mark_price"):
         measure(adl.build_panel(one(**LONG, collateral=10.0)).drop(columns=["qty", "mark_price"]))
+
+
+def test_the_five_account_exchange_owes_what_the_paper_says():
+    """arXiv 2512.01112: at a mark of 1.3, after two funding payments; equities and the deficit of the second step."""
+    size, cash = np.array([1, 1, -4, 1, -1.0]), np.array([2, 2 / 3, 8 / 3, 2 / 19, 10 / 99])
+    funding = np.array([-0.46667 - 0.572, -0.46667 - 0.572, 1.86667 + 2.288, -0.46667 - 0.572, 0.46667 + 0.572])
+    frame = pd.DataFrame({"account": list("ABCDE"), "qty": size, "collateral": cash + funding})
+    panel = adl.build_panel(frame.assign(symbol="X", entry_price=1.0, mark_price=1.3))
+    assert adl.equity(panel).tolist() == pytest.approx([1.2613, -0.0720, 5.6214, -0.6334, 0.8397], abs=1e-4)
+    assert adl.shortfall(panel).sum() == pytest.approx(0.705, abs=5e-4)
+    at_entry = adl.build_panel(frame.assign(symbol="X", collateral=cash, entry_price=1.0, mark_price=1.0))
+    assert adl.bankruptcy_price(at_entry).iloc[0] == 0.0  # A has more cash than it could lose
