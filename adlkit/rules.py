@@ -156,14 +156,22 @@ def water_fill(
     target, capacity, groups = _segments(target, capacity, group)
     share = _weights(weight, capacity)
     solvent = share > 0
-    room, levered = np.where(solvent, capacity, 0.0), groups.of(solvent)
-    drained = np.zeros(len(capacity)) if solvent.all() else pro_rata(target, capacity - room, None, groups.codes)
-    asked = np.clip(target - groups.total(drained), 0.0, groups.total(room))
-    level = _level(lambda _, rest: rest - asked, capacity[solvent], share[solvent], levered)
-    given = np.maximum(room - level[groups.codes] * np.maximum(share, 0.0), 0.0)
+    if solvent.all():
+        return _drained(target, capacity, share, groups)
+    drained = pro_rata(target, np.where(solvent, 0.0, capacity), None, groups.codes)
+    left = np.maximum(target - groups.total(drained), 0.0)
+    drained[solvent] = _drained(left, capacity[solvent], share[solvent], groups.of(solvent))
+    return drained
+
+
+def _drained(target: Floats, capacity: Floats, weight: Floats, groups: Groups) -> Floats:
+    """What water-filling takes where every weight is above 0."""
+    asked = np.minimum(target, groups.total(capacity))
+    level = _level(lambda _, rest: rest - asked, capacity, weight, groups)
+    given = np.maximum(capacity - level[groups.codes] * weight, 0.0)
     total = groups.total(given)
     exact = np.divide(asked, total, out=np.ones(len(total)), where=total > 0)
-    return np.asarray(drained + np.minimum(given * exact[groups.codes], room))
+    return np.asarray(np.minimum(given * exact[groups.codes], capacity))
 
 
 def in_lots(rule: Rule, *, lot: float) -> Rule:
