@@ -158,6 +158,12 @@ def test_each_market_is_asked_for_its_own_need_and_others_for_nothing():
     assert result.by_group["taken"].to_dict() == need.to_dict()
 
 
+def test_a_flat_row_in_front_does_not_hide_a_side():
+    panel = market().assign(qty=[0.0, -1.0, 3.0, 1.0])  # a is flat, before d who is long
+    need = pd.Series({("BTC", "long"): 0.5}).rename_axis(["symbol", "side"])
+    assert policies.leverage_queue.allocate(panel, need).taken.to_dict() == {("d", "BTC"): 0.5}
+
+
 def test_contracts_of_two_markets_are_never_added():
     with pytest.raises(AllocationError, match="contracts of several markets cannot be added"):
         policies.profit_queue.allocate(market(), 2.0)

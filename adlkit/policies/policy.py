@@ -14,7 +14,7 @@ from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, level_groups, level_keys, side_groups, sorted_within
 from adlkit.margin import notional
 from adlkit.panel import currencies
-from adlkit.ranking import account_order, evaluate, numbers_on, side_names
+from adlkit.ranking import account_order, evaluate, numbers_on
 from adlkit.rules import Rule, queue
 from adlkit.scores import Score
 
@@ -159,7 +159,7 @@ def need_groups(panel: pd.DataFrame, need: float | pd.Series) -> tuple[pd.Series
     first = Groups(codes, market.size * 2).first(np.arange(len(panel)) + 1)
     rows = first[first > 0] - 1
     keys = {name: level_keys(panel.index[rows], [name]) for name in levels}
-    keys["side"] = pd.Index(side_names(panel["qty"].to_numpy()[rows]))
+    keys["side"] = pd.Index(np.where(is_short[rows], "short", "long"))
     labels = keys[names[0]] if len(names) == 1 else pd.MultiIndex.from_arrays([keys[name] for name in names])
     place = np.full(market.size * 2, -1, dtype=np.intp)
     place[first > 0] = need.index.get_indexer(labels)
