@@ -12,8 +12,9 @@ import pandas as pd
 from adlkit import metrics
 from adlkit._display import SummaryRepr
 from adlkit.budgets import Budget
+from adlkit.checks import rows_of
 from adlkit.comparison.payers import by_account, deciles, hedges, payers, unit
-from adlkit.contracts import Flags, is_inverse, value_of
+from adlkit.contracts import Flags, Floats, is_inverse, value_of
 from adlkit.errors import AllocationError
 from adlkit.groups import Codes, Groups, account_levels
 from adlkit.margin import equity
@@ -103,7 +104,8 @@ class RuleComparison(SummaryRepr):
             raise AllocationError("taken has amounts that are NaN, infinite or below zero")
         if ((amounts > 0).to_numpy() & (self.group < 0)).any():
             raise AllocationError("taken has positions of groups that were asked for nothing")
-        settled(self.panel, amounts, self.numeraire)
+        if self.numeraire == CONTRACTS:
+            _check_open(self.panel, amounts.to_numpy())
         return replace(self, taken=self.taken.assign(**{name: amounts}), asked=self.asked | (amounts.to_numpy() > 0))
 
     def payers(self) -> pd.DataFrame:
@@ -262,11 +264,16 @@ def compare_rules(
 def settled(panel: pd.DataFrame, taken: pd.Series, numeraire: str) -> pd.DataFrame:
     """The panel once it has been taken: contracts closed at the mark, their profit paid out; money from cash."""
     amount = taken.to_numpy()
-    if numeraire == CONTRACTS and (amount > panel["qty"].abs() * (1 + 1e-12)).any():
-        raise AllocationError("more contracts are closed than are open")
     if numeraire != CONTRACTS:
         return panel.assign(collateral=panel["collateral"] - amount)
+    _check_open(panel, amount)
     inverse, side = is_inverse(panel), np.sign(panel["qty"].to_numpy())
     gain = value_of(panel["mark_price"].to_numpy(), inverse) - value_of(panel["entry_price"].to_numpy(), inverse)
     qty = side * np.maximum(panel["qty"].abs().to_numpy() - amount, 0.0)
     return panel.assign(qty=qty, collateral=panel["collateral"] + side * amount * gain)
+
+
+def _check_open(panel: pd.DataFrame, closed: Floats) -> None:
+    too_much = closed > panel["qty"].abs().to_numpy() * (1 + 1e-12)
+    if too_much.any():
+        raise AllocationError(f"more contracts are closed than are open: {rows_of(panel, too_much)}")
