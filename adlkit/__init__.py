@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from adlkit import errors, indicators, policies, rules, scores, severity, sources, venues
+from adlkit import errors, exits, indicators, policies, rules, scores, severity, sources, venues
 from adlkit.allocation import AllocationResult, allocate, haircut, to_lots
 from adlkit.book import OrderBook
 from adlkit.budgets import Budget
-from adlkit.buffers import BackstopVault, InsuranceFund, ProgrammaticLiquidity
+from adlkit.buffers import BackstopVault, Holding, InsuranceFund, ProgrammaticLiquidity
 from adlkit.cascade import CascadeCurve, cascade_curve
 from adlkit.curves import ShortfallCurve, shortfall_curve
 from adlkit.data import dataset_names, load_dataset
@@ -54,6 +54,7 @@ __all__ = [
     "Counterexample",
     "CrossMarginResult",
     "EventResult",
+    "Holding",
     "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
@@ -83,6 +84,7 @@ __all__ = [
     "effective_leverage",
     "equity",
     "errors",
+    "exits",
     "factor_water_fill",
     "find_counterexample",
     "haircut",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,13 @@ class Fill(NamedTuple):
     filled: float
     average_price: float
     unfilled: float
+
+
+class Depth(Protocol):
+    """What orders trade against: a ladder of levels at a mark."""
+
+    def ladder_at(self, mark: float, side: float, *, is_inverse: bool) -> Ladder:
+        """Levels that orders closing positions of `side` (+1 long) meet, in values of one contract."""
 
 
 class Ladder(NamedTuple):
@@ -42,6 +49,15 @@ class Ladder(NamedTuple):
     def worth_of(self, start: Floats, end: Floats) -> Floats:
         """Sum of values of the contracts between two points of cumulative depth."""
         return np.interp(end, self.depth, self.worth) - np.interp(start, self.depth, self.worth)
+
+    def without(self, used: float) -> Ladder:
+        """What is left after its best `used` contracts have traded; prices stay where they are."""
+        if used <= 0:
+            return self
+        gone = int(np.searchsorted(self.depth[1:], used, side="right"))
+        depth = np.append(0.0, self.depth[gone + 1 :] - used)
+        worth = np.append(0.0, self.worth[gone + 1 :] - np.interp(used, self.depth, self.worth))
+        return Ladder(self.merit[gone:], depth, worth)
 
 
 NO_LADDER = Ladder(np.zeros(0), np.zeros(1), np.zeros(1))
@@ -158,6 +174,39 @@ class OrderBook:
             self.bids.assign(price=self.bids["price"] * scale), self.asks.assign(price=self.asks["price"] * scale)
         )
 
+    def without(self, *, bids: float = 0.0, asks: float = 0.0) -> OrderBook:
+        """Take the best contracts of either side away, as if they had traded.
+
+        Parameters
+        ----------
+        bids, asks : float
+            Contracts [>= 0] that have been sold into the bids, and bought from the asks.
+
+        Returns
+        -------
+        OrderBook
+            The levels that are left; a side may be empty.
+
+        Raises
+        ------
+        BookError
+            If nothing is left on either side, or an amount is negative or not finite.
+
+        Examples
+        --------
+        >>> import adlkit as adl
+        >>> book = adl.OrderBook.power_law(depth=10.0, exponent=1.0).recentre(100.0)
+        >>> book.without(bids=5.0).bids["price"].max().round(2).item()
+        99.48
+        """
+        if not (0 <= bids < np.inf and 0 <= asks < np.inf):
+            raise BookError(f"contracts that have traded must be finite and 0 or more, got {bids!r} and {asks!r}")
+        return replace(
+            self,
+            bids=_levels_without(self.bids.sort_values("price", ascending=False), bids),
+            asks=_levels_without(self.asks.sort_values("price"), asks),
+        )
+
     def relative(self) -> OrderBook:
         """The same depth by distance from the centre: a book for paths and searches over prices; see `recentre`."""
         return self if self.is_relative else replace(self.recentre(1.0), is_relative=True)
@@ -243,6 +292,12 @@ class OrderBook:
         order = np.argsort(-side * value, kind="stable")
         value, qty = value[order], levels["qty"].to_numpy(dtype=float)[order]
         return Ladder(side * value, np.r_[0.0, np.cumsum(qty)], np.r_[0.0, np.cumsum(qty * value)])
+
+
+def _levels_without(levels: pd.DataFrame, used: float) -> pd.DataFrame:
+    qty = np.diff(np.maximum(np.cumsum(levels["qty"].to_numpy(dtype=float)), used), prepend=used)
+    left: pd.DataFrame = levels.assign(qty=qty)[qty > 0]
+    return left
 
 
 def _level_problems(name: str, levels: pd.DataFrame) -> list[str]:

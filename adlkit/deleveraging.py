@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -33,14 +34,18 @@ class NeedLine(NamedTuple):
     winners: int
 
 
-def deleverage(marked: pd.DataFrame, standing: Standing, distress: Distress, venue: VenueRules) -> tuple[Taken, Pairs]:
+def deleverage(
+    panel: Callable[[], pd.DataFrame], standing: Standing, distress: Distress, venue: VenueRules
+) -> tuple[Taken, Pairs]:
     """Serve the needs of every market from its winners.
 
-    Returns what is closed of each position in liquidation, and the pieces: place in `distress`, row of the winner.
+    `panel` makes the frame that the venue's score is asked about. Returns what is closed of each position in
+    liquidation, and the pieces: place in `distress`, row of the winner.
     """
     value = fill_values(standing, distress, venue)
     pairs = [no_pairs()]
     if lines := need_lines(standing, distress, venue, value):
+        marked = panel()
         score = evaluate(venue.policy.score, marked).to_numpy()
         weight = None if venue.policy.weight is None else numbers_on(marked, venue.policy.weight(marked), "weight")
         for line, queued in zip(lines, _winner_queues(standing, score, lines), strict=True):

@@ -82,6 +82,11 @@ class Distress:
         return [np.arange(start, end) for start, end in pairwise(edges)]
 
     @property
+    def first_rows(self) -> Codes:
+        """Place of the first position of each market."""
+        return np.array([place[0] for place in self.market_rows], dtype=np.intp)
+
+    @property
     def is_bankrupt(self) -> Flags:
         """Positions whose account has equity below zero at the event's marks."""
         return self.equity[self.account] < 0

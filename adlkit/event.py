@@ -1,6 +1,6 @@
-"""One whole event: a shock through liquidation, book, buffers and deleveraging, to the residual.
+"""One whole event: a shock through liquidation, book, buffers and deleveraging, to the residual, as tables.
 
-This is the only module that knows the full order of work; see `run_event`.
+The full order of work is that of `adlkit.waterfall`; see `run_event`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import pandas as pd
 from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
 from adlkit.buffers import Buffer
-from adlkit.contracts import Floats, is_inverse, value_of
-from adlkit.deleveraging import deleverage
-from adlkit.distress import BOOK, ROUNDING, Distress
+from adlkit.contracts import Floats, is_inverse, price_of, value_of
+from adlkit.distress import BOOK, ROUNDING
 from adlkit.errors import BookError, PanelError, VenueError
-from adlkit.groups import Groups
-from adlkit.liquidation import absorb, liquidate
+from adlkit.groups import level_keys
 from adlkit.margin import equity, notional
 from adlkit.panel import check_panel, currencies, mark_to, per_row
+from adlkit.ranking import side_names
 from adlkit.standing import Standing
-from adlkit.tally import ADL, OPEN, RESIDUAL, SETTLEMENT, Tally
-from adlkit.venues import ACCOUNT, VenueRules
+from adlkit.tally import ADL, OPEN, RESIDUAL, SETTLEMENT
+from adlkit.venues import VenueRules
+from adlkit.waterfall import Waterfall, run_waterfall
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -223,25 +223,57 @@ def run_event(
     check_event(panel, venue, books or {})
     marked = mark_to(panel, marks, tiers=venue.tiers)
     standing = _standing(marked, previous_marks, oracles)
-    values = standing.values()
-    start = [buffer.remark(values) for buffer in venue.buffers]
-    tally = Tally(marked)
-    distress, buffers = absorb(liquidate(standing, venue, books or {}), start, tally.take)
-    taken, pairs = deleverage(marked, standing, distress, venue)
-    fills = tally.deleverage(distress, taken, pairs)
-    distress = distress.after(taken)
-    _settle(tally, distress, venue, start, buffers)
-    names = [buffer.name for buffer in buffers]
+    start = [buffer.remark(standing.values()) for buffer in venue.buffers]
+    event = run_waterfall(standing, venue, books=books or {}, buffers=start, panel=lambda: marked)
+    names = [buffer.name for buffer in start]
     return EventResult(
         venue=venue,
         before=marked,
-        panel=tally.panel_after(venue.tiers),
-        stages=tally.stages(distress),
-        positions=tally.positions(distress),
-        fills=fills,
-        ledger=tally.ledger_table([BOOK, *names, ADL, SETTLEMENT], names),
+        panel=event.tally.after().panel(marked, venue.tiers),
+        stages=stage_table(event),
+        positions=event.tally.positions(event.distress, marked.index),
+        fills=fill_table(event, marked.index),
+        ledger=event.tally.ledger_table([BOOK, *names, ADL, SETTLEMENT], names),
         buffers_before={buffer.name: buffer for buffer in start},
-        buffers={buffer.name: buffer for buffer in buffers},
+        buffers={buffer.name: buffer for buffer in event.buffers},
+    )
+
+
+def stage_table(event: Waterfall) -> pd.DataFrame:
+    """Who closed how much of each market's need, and at what cost; see `EventResult`."""
+    stages, standing, distress = event.tally.stages(event.distress), event.tally.standing, event.distress
+    first = distress.first_rows
+    inverse = None if standing.inverse is None else standing.inverse[distress.row[first]][:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        average = np.where(stages.qty > 0, price_of(stages.worth / stages.qty, inverse), np.nan)
+        share = stages.qty / stages.qty.sum(axis=1, keepdims=True)
+    table = {
+        "qty": stages.qty,
+        "notional": stages.qty * distress.unit[first][:, None],
+        "average_price": average,
+        "absorbed": stages.absorbed,
+        "share": share,
+    }
+    keys = [np.repeat(labels, len(stages.names)) for labels in (distress.symbols, side_names(distress.side[first]))]
+    index = pd.MultiIndex.from_arrays([*keys, stages.names * len(first)], names=["symbol", "side", "stage"])
+    return pd.DataFrame({name: values.ravel() for name, values in table.items()}, index=index)
+
+
+def fill_table(event: Waterfall, index: pd.Index) -> pd.DataFrame:
+    """Deleveraging, one row per pair; see `EventResult`."""
+    standing, (first, winner, qty) = event.tally.standing, event.pairs
+    bankrupt, value, side = event.distress.row[first], event.fill_value[first], standing.side[winner]
+    return pd.DataFrame(
+        {
+            "symbol": level_keys(index[bankrupt], ["symbol"]),
+            "side": side_names(standing.side[bankrupt]),
+            "bankrupt": level_keys(index[bankrupt], ["account"]),
+            "winner": level_keys(index[winner], ["account"]),
+            "qty": qty,
+            "price": price_of(value, None if standing.inverse is None else standing.inverse[winner]),
+            "realized_pnl": qty * side * (value - standing.entry[winner]),
+            "forgone": qty * side * (standing.mark[winner] - value),
+        }
     )
 
 
@@ -278,47 +310,3 @@ def _owned(panel: pd.DataFrame) -> pd.Series:
     """Equity of each account."""
     owned: pd.Series = equity(panel).groupby(level="account", observed=True).first()
     return owned
-
-
-def _settle(tally: Tally, distress: Distress, venue: VenueRules, start: list[Buffer], buffers: list[Buffer]) -> None:
-    """Pay what accounts owe from funds, write off the rest, and move fees and surplus to their receivers."""
-    accounts = distress.accounts
-    gap = accounts.total(distress.gap)
-    size = accounts.total(np.abs(tally.qty[distress.row]) * distress.unit)
-    gap = np.where(np.abs(gap) <= ROUNDING * size, 0.0, gap)
-    owed = _spread_by(np.maximum(distress.gap, 0.0), np.maximum(gap, 0.0), accounts)
-    holes = tally.new_holes()
-    total = left = float(owed.sum() + holes.sum())
-    surplus = np.maximum(-gap, 0.0)
-    for place, before in enumerate(start):
-        if before.budget > 0:
-            repaid = np.minimum(surplus, np.maximum(accounts.total(tally.given[before.name][distress.row]), 0.0))
-            surplus = surplus - repaid
-            _move(tally, distress, buffers, place, -repaid)
-            pays = min(left, max(before.budget - (before.money - buffers[place].money), 0.0))
-            if pays > 0:
-                tally.pay_debts(distress.row, owed * (pays / total), holes * (pays / total), giver=before.name)
-                buffers[place] = buffers[place].receive(-pays)
-                left -= pays
-    if left > 0:
-        tally.pay_debts(distress.row, owed * (left / total), holes * (left / total), giver=RESIDUAL)
-    booked = accounts.total(tally.closed[BOOK][distress.row] * distress.unit)
-    fee = np.minimum(venue.fee_rate * booked, surplus)
-    for receiver, income in ((venue.fee_to, fee), (venue.surplus_to, surplus - fee)):
-        if receiver != ACCOUNT and income.any():
-            _move(tally, distress, buffers, [buffer.name for buffer in buffers].index(receiver), -income)
-
-
-def _move(tally: Tally, distress: Distress, buffers: list[Buffer], place: int, amount: Floats) -> None:
-    """Move money of each account (below zero: from it) out of a buffer, over the positions whose fills were better."""
-    if amount.any():
-        by_row = _spread_by(np.maximum(-distress.gap, 0.0), amount, distress.accounts)
-        tally.transfer(SETTLEMENT, distress.row, by_row, giver=buffers[place].name)
-        buffers[place] = buffers[place].receive(-float(by_row.sum()))
-
-
-def _spread_by(weight: Floats, amount: Floats, accounts: Groups) -> Floats:
-    """Amount of each account, shared out over its rows in proportion to `weight`."""
-    total = accounts.total(weight)
-    per_weight = np.divide(amount, total, out=np.zeros(len(total)), where=total > 0)
-    return weight * per_weight[accounts.codes]

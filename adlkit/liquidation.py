@@ -6,23 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from adlkit.book import NO_LADDER, Ladder, OrderBook
+from adlkit.book import NO_LADDER, Depth, Ladder
 from adlkit.buffers import Buffer
 from adlkit.contracts import Floats
 from adlkit.distress import BOOK, ROUNDING, Distress, Taken
 from adlkit.errors import BookError
-from adlkit.groups import occurring, sorted_within
+from adlkit.groups import Codes, occurring, sorted_within
 from adlkit.matching import swept
 from adlkit.standing import Standing
 from adlkit.venues import PartialLiquidation, VenueRules
 
 
-def liquidate(standing: Standing, venue: VenueRules, books: Mapping[str, OrderBook]) -> Distress:
+def liquidate(standing: Standing, venue: VenueRules, books: Mapping[str, Depth], rows: Codes | None = None) -> Distress:
     """Positions of accounts with equity below maintenance margin, with their orders; rounding is no equity.
 
-    Within a market they stand strictest limit first, then strictest close-out price, then by account.
+    Within a market they stand strictest limit first, then strictest close-out price, then by account. `rows` are
+    positions of some of these accounts, which alone are liquidated.
     """
-    rows = np.flatnonzero(standing.is_liquidated)
+    if rows is None:
+        rows = np.flatnonzero(standing.is_liquidated)
     prices = standing.prices(rows, standing.close_out(rows))
     limit, place, code = venue.limit(prices), standing.accounts.codes[rows], standing.market[rows]
     order = sorted_within(code, -prices.side * limit, lambda: (-prices.side * prices.close_out, place))
@@ -84,7 +86,7 @@ def _ordered(qty: Floats, size: Floats, partial: PartialLiquidation | None) -> F
     return np.where(size > partial.above, partial.fraction * qty, qty)
 
 
-def _ladder(book: OrderBook | None, symbol: str, standing: Standing, row: int) -> Ladder:
+def _ladder(book: Depth | None, symbol: str, standing: Standing, row: int) -> Ladder:
     """Side of the book that a position of this market trades against, at its mark."""
     if book is None:
         return NO_LADDER

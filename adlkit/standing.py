@@ -16,6 +16,7 @@ from adlkit.distress import ROUNDING
 from adlkit.fill_prices import TradePrices
 from adlkit.groups import Codes, Groups, account_groups, market_codes, sorted_labels, sorted_within
 from adlkit.margin import close_out_of
+from adlkit.panel import with_tiers
 from adlkit.tiers import TierLines, tier_terms
 
 
@@ -88,6 +89,27 @@ class Standing:
             return moved
         rate, deduction = tier_terms(lines, np.zeros(len(rows), dtype=np.intp), moved.size[rows])
         return replace(moved, rate=_with(self.rate, rows, rate), deduction=_with(self.deduction, rows, deduction))
+
+    def reduced(self, left: Floats, cash: Floats) -> Standing:
+        """The same accounts with `left` contracts of each position, and `cash` [ccy] more in them.
+
+        A position closed in part keeps its rate, and its deduction in proportion.
+        """
+        kept = np.divide(left, self.qty, out=np.ones(len(left)), where=self.qty > 0)
+        return replace(
+            self,
+            side=np.where(left > 0, self.side, 0.0),
+            qty=left,
+            collateral=self.collateral + cash,
+            deduction=self.deduction * kept,
+        )
+
+    def panel(self, marked: pd.DataFrame, tiers: pd.DataFrame | None) -> pd.DataFrame:
+        """A panel of the same positions, marked alike, as these accounts hold them now; `tiers` give its margins."""
+        panel = marked.assign(
+            qty=self.side * self.qty, collateral=self.collateral, maintenance_deduction=self.deduction
+        )
+        return panel if tiers is None else with_tiers(panel, tiers)
 
     @cached_property
     def mark(self) -> Floats:

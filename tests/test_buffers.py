@@ -50,11 +50,14 @@ def bids(*rows: tuple[float, float]) -> adl.OrderBook:
     return adl.OrderBook(levels(*rows), levels((1e6, 1.0)))
 
 
-def holdings(**symbols: tuple[float, float]) -> pd.DataFrame:
+def holdings(**symbols: tuple[float, float]) -> dict[str, adl.Holding]:
     """Inventory of a vault: qty and value of each symbol."""
-    return pd.DataFrame(
-        list(symbols.values()), columns=["qty", "value"], index=pd.Index(list(symbols), name="symbol"), dtype=float
-    )
+    return {symbol: adl.Holding(*held) for symbol, held in symbols.items()}
+
+
+def contracts(vault: adl.BackstopVault) -> dict[str, float]:
+    """Contracts that a vault holds, by symbol."""
+    return {symbol: held.qty for symbol, held in vault.inventory.items()}
 
 
 def run(rows: list[Row], *buffers: Any, books: dict[str, adl.OrderBook] | None = None, **rules: Any) -> adl.EventResult:
@@ -294,10 +297,9 @@ def test_a_vault_takes_positions_at_close_out_prices():
     assert by_market(event, VAULT, "average_price") == {("BTC", "long"): pytest.approx((4 * 110 + 3 * 80) / 7)}
     assert by_market(event, VAULT, "absorbed") == {("BTC", "long"): -20.0}
     assert after.equity == 1020.0
-    assert after.inventory.to_dict("index") == {"BTC": {"qty": 7.0, "value": 100.0}}
-    assert after.inventory.index.name == "symbol"
+    assert after.inventory == holdings(BTC=(7.0, 100.0))
     assert after.room == 1020.0 * 2.0 - 700.0
-    assert vault.inventory.empty
+    assert not vault.inventory
     assert adl.equity(event.panel).tolist() == [0.0, 0.0, 120.0, 1e9]
 
 
@@ -305,7 +307,7 @@ def test_a_vault_takes_the_strictest_positions_as_far_as_its_notional_reaches():
     vault = adl.BackstopVault(equity=250.0, max_leverage=2.0)
     event = run([position("ann", 4, 90), position("bob", 4, 95), winner(-9)], vault)
     assert taken(event, VAULT) == {"bob": 4.0, "ann": 1.0}
-    assert event.buffers[VAULT].inventory["qty"].to_dict() == {"BTC": 5.0}
+    assert contracts(event.buffers[VAULT]) == {"BTC": 5.0}
 
 
 def test_a_vault_of_gross_capacity_counts_both_sides_and_all_symbols():
@@ -314,7 +316,7 @@ def test_a_vault_of_gross_capacity_counts_both_sides_and_all_symbols():
     rows = [position("ann", 7, 90), position("bob", -3, 110), position("cat", 100, 9, symbol="ETH", mark=10.0)]
     event = run(rows, vault)
     assert taken(event, VAULT) == pytest.approx({"ann": 1.75, "bob": 0.75, "cat": 25.0})
-    assert event.buffers[VAULT].inventory["qty"].to_dict() == pytest.approx({"BTC": 1.0, "ETH": 25.0})
+    assert contracts(event.buffers[VAULT]) == pytest.approx({"BTC": 1.0, "ETH": 25.0})
 
 
 def test_what_a_vault_holds_takes_room_on_either_side():
@@ -324,7 +326,7 @@ def test_what_a_vault_holds_takes_room_on_either_side():
     event = run(rows, vault)
     share = 420.0 / 710.0
     assert taken(event, VAULT) == pytest.approx({"ann": 7 * share, "bob": share})
-    held = event.buffers[VAULT].inventory["qty"].to_dict()
+    held = contracts(event.buffers[VAULT])
     assert held == pytest.approx({"BTC": -2 + 7 * share, "ETH": -8 + share})
 
 
@@ -370,7 +372,7 @@ def test_a_vault_takes_inverse_positions_by_their_coins():
     """1,000 contracts at 80 are 12.5 coins; a vault of 5 takes 400, bought at 100, so it loses 400 x (1/80 - 1/100)."""
     rows = [position("ann", 1000, 100, mark=80.0, contract="inverse"), winner(-1000, mark=80.0, contract="inverse")]
     after = run(rows, adl.BackstopVault(equity=5.0)).buffers[VAULT]
-    assert after.inventory.to_dict("index") == {"BTC": {"qty": pytest.approx(400.0), "value": -1 / 80}}
+    assert after.inventory["BTC"] == pytest.approx((400.0, -1 / 80))
     assert after.equity == pytest.approx(5.0 - 1.0)
 
 
@@ -409,7 +411,7 @@ def test_a_netting_vault_takes_both_sides_of_a_symbol_without_room():
     assert taken(none, VAULT) == {"ann": 3.0, "bob": 3.0}
     some = run(rows, adl.BackstopVault(equity=200.0, is_netting=True))
     assert taken(some, VAULT) == pytest.approx({"ann": 5.0, "bob": 3.0})
-    assert some.buffers[VAULT].inventory["qty"].to_dict() == pytest.approx({"BTC": 2.0})
+    assert contracts(some.buffers[VAULT]) == pytest.approx({"BTC": 2.0})
     gross = run(rows, adl.BackstopVault(equity=200.0))
     assert taken(gross, VAULT) == pytest.approx({"ann": 1.4, "bob": 0.6})
 
@@ -429,7 +431,7 @@ def test_a_netting_vault_offsets_what_it_holds(held, equity, closed):
     vault = adl.BackstopVault(equity=equity, is_netting=True, inventory=holdings(BTC=(held, 100.0)))
     event = run([position("ann", 7, 90), winner(-7)], vault)
     assert event.positions[VAULT].sum() == pytest.approx(closed)
-    assert event.buffers[VAULT].inventory["qty"].to_dict() == pytest.approx({"BTC": held + closed})
+    assert contracts(event.buffers[VAULT]) == pytest.approx({"BTC": held + closed})
 
 
 def test_a_netting_vault_does_not_net_different_symbols():
@@ -457,18 +459,18 @@ def test_a_netting_vault_takes_the_largest_part_whose_net_notional_fits(orders, 
 
     longs = {s: sum(qty for symbol, qty in orders if symbol == s and qty > 0) for s in symbols}
     shorts = {s: -sum(qty for symbol, qty in orders if symbol == s and qty < 0) for s in symbols}
-    part = 0.0
-    for step in range(1001):
-        use = sum(abs(q + (longs[s] - shorts[s]) * step / 1000) for s, q in zip(symbols, held, strict=True))
-        if use <= capacity:
-            part = step / 1000
+    use = [
+        sum(abs(q + (longs[s] - shorts[s]) * step / 1000) for s, q in zip(symbols, held, strict=True))
+        for step in range(1001)
+    ]
+    part = max(step for step in range(1001) if use[step] <= max(capacity, min(use))) / 1000
     found = event.stages["qty"].xs(VAULT, level="stage")
     for s in symbols:
         both = min(longs[s], shorts[s])
         for side, wanted in (("long", longs[s]), ("short", shorts[s])):
             if wanted:
                 assert found[s, side] == pytest.approx(both + part * (wanted - both), abs=2e-3 * wanted)
-    net = event.buffers[VAULT].inventory["qty"].abs().sum()
+    net = sum(map(abs, contracts(event.buffers[VAULT]).values()))
     assert net <= max(capacity, sum(map(abs, held))) * (1 + 1e-9)
 
 
@@ -476,8 +478,8 @@ def test_a_netting_vault_keeps_its_net_notional_where_its_loss_is_limited():
     """Shorts bring no loss, longs 10 a contract; a loss of 50 allows 5 longs, so 6 shorts fit into a room of 100."""
     rows = [position("ann", 10, 110), position("bob", -10, 120), winner(-10), winner(10)]
     vault = adl.BackstopVault(equity=100.0, max_loss=50.0, is_netting=True)
-    held = run(rows, vault).buffers[VAULT].inventory["qty"]
-    assert abs(held.sum()) * MARK <= 100.0
+    held = contracts(run(rows, vault).buffers[VAULT])
+    assert abs(sum(held.values())) * MARK <= 100.0
 
 
 # backstop vault: whole accounts ----------------------------------------------------------------------------------
@@ -491,7 +493,7 @@ def test_a_vault_takes_over_an_account_with_all_its_positions_and_what_is_left_o
     after = event.buffers[VAULT]
     assert taken(event, VAULT) == {"ann BTC": 2.0, "ann ETH": 30.0}
     assert after.equity == pytest.approx(1040.0)
-    assert after.inventory["qty"].to_dict() == {"BTC": 2.0, "ETH": -30.0}
+    assert contracts(after) == {"BTC": 2.0, "ETH": -30.0}
     assert adl.equity(event.panel).tolist() == pytest.approx([0.0, 0.0])
     assert event.panel["qty"].tolist() == [0.0, 0.0]
 
@@ -501,7 +503,7 @@ def test_a_vault_also_gets_what_an_account_earned_in_the_book():
     vault = adl.BackstopVault(equity=1000.0, takes_accounts=True)
     event = run([position("ann", 10, 80)], vault, books={"BTC": bids((95, 4), (70, 9))})
     assert taken(event, "book") == {"ann": 4.0}
-    assert event.buffers[VAULT].inventory["qty"].to_dict() == {"BTC": 6.0}
+    assert contracts(event.buffers[VAULT]) == {"BTC": 6.0}
     assert event.buffers[VAULT].equity == pytest.approx(1180.0)
     assert event.panel["collateral"].tolist() == pytest.approx([0.0])
 
@@ -578,9 +580,9 @@ def test_a_vault_gains_and_loses_with_what_it_holds():
     vault = adl.BackstopVault(equity=100.0, inventory=holdings(BTC=(5.0, 100.0), ETH=(-10.0, 10.0)))
     after = vault.remark({"BTC": 90.0, "ETH": 8.0, "SOL": 1.0})
     assert after.equity == 100.0 - 50.0 + 20.0
-    assert after.inventory["value"].to_dict() == {"BTC": 90.0, "ETH": 8.0}
-    assert after.inventory["qty"].to_dict() == {"BTC": 5.0, "ETH": -10.0}
-    assert vault.inventory["value"].to_dict() == {"BTC": 100.0, "ETH": 10.0}
+    assert {symbol: held.value for symbol, held in after.inventory.items()} == {"BTC": 90.0, "ETH": 8.0}
+    assert contracts(after) == {"BTC": 5.0, "ETH": -10.0}
+    assert {symbol: held.value for symbol, held in vault.inventory.items()} == {"BTC": 100.0, "ETH": 10.0}
 
 
 def test_a_vault_needs_a_mark_for_all_it_holds():
@@ -741,9 +743,16 @@ def test_a_larger_vault_before_a_fund_never_raises_deleveraging_in_any_market():
         (lambda: adl.BackstopVault(1.0, threshold=np.nan), "threshold must be 0 or more"),
         (lambda: adl.BackstopVault(1.0, takes_accounts=True, is_netting=True), "set is_netting or takes_accounts, not"),
         (
-            lambda: adl.BackstopVault(1.0, inventory=holdings(BTC=(1.0, 2.0))[["qty"]]),
-            r"inventory misses columns \['value'\]",
+            lambda: adl.BackstopVault(1.0, inventory={"BTC": 1.0}),
+            r"inventory maps symbols to adl.Holding\(qty, value\) of finite numbers; got \{'BTC': 1.0\}",
         ),
+        (lambda: adl.BackstopVault(1.0, inventory=holdings(BTC=(np.nan, 2.0))), "of finite numbers"),
+        (lambda: adl.BackstopVault(1.0, backing=-1.0), "backing must be finite and 0 or more"),
+        (lambda: adl.BackstopVault(1.0, max_notional=-1.0), "max_notional must be 0 or more"),
+        (lambda: adl.BackstopVault(1.0, symbol_caps={"BTC": -1.0}), "the cap of BTC must be finite and 0 or more"),
+        (lambda: adl.BackstopVault(1.0, discount=1.0), r"discount must be within \[0, 1\), got 1.0"),
+        (lambda: adl.BackstopVault(1.0, takes_accounts=True, discount=0.1), "set discount or takes_accounts, not both"),
+        (lambda: adl.BackstopVault(1.0, is_netting=True, symbol_caps={"BTC": 1.0}), "set is_netting or symbol_caps"),
     ],
 )
 def test_a_buffer_without_sense_is_refused(make, message):

@@ -227,7 +227,7 @@ def test_backstop_vault_takes_the_account_with_what_is_left_of_it() -> None:
     vault = adl.BackstopVault(equity=1000.0, threshold=2 / 3, takes_accounts=True)
     event = run(panel, adl.venues.hyperliquid.with_buffers(vault), previous_marks={"BTC": 90.0})
     assert event.buffers["backstop vault"].equity == 1010.0
-    assert event.buffers["backstop vault"].inventory["qty"].to_dict() == {"BTC": 10.0}
+    assert event.buffers["backstop vault"].inventory["BTC"].qty == 10.0
     assert event.panel.loc[("ann", "BTC"), ["qty", "collateral"]].tolist() == [0.0, 0.0]
     assert event.fills.empty
 
@@ -262,7 +262,7 @@ def test_quiet_market_gives_an_empty_event() -> None:
 
 
 def test_vault_inventory_is_marked_before_it_serves() -> None:
-    held = pd.DataFrame({"qty": [5.0], "value": [100.0]}, index=pd.Index(["BTC"], name="symbol"))
+    held = {"BTC": adl.Holding(5.0, 100.0)}
     venue = replace(PLAIN, buffers=(adl.BackstopVault(equity=100.0, inventory=held),))
     panel = panel_of(("ann", "BTC", 1, 100, 100, 50), ("bob", "BTC", -1, 100, 100, 50))
     assert run(panel, venue, marks={"BTC": 90.0}).buffers["backstop vault"].equity == 50.0
