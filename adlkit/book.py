@@ -197,7 +197,7 @@ class OrderBook:
         >>> import adlkit as adl
         >>> book = adl.OrderBook.power_law(depth=10.0, exponent=1.0).recentre(100.0)
         >>> book.without(bids=5.0).bids["price"].max().round(2).item()
-        99.48
+        99.49
         """
         if not (0 <= bids < np.inf and 0 <= asks < np.inf):
             raise BookError(f"contracts that have traded must be finite and 0 or more, got {bids!r} and {asks!r}")

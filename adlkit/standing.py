@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from adlkit.contracts import Flags, Floats, is_inverse, value_of
 from adlkit.distress import ROUNDING
 from adlkit.fill_prices import TradePrices
-from adlkit.groups import Codes, Groups, account_groups, market_codes, sorted_labels, sorted_within
+from adlkit.groups import Codes, Groups, account_groups, market_codes, occurring, sorted_labels, sorted_within
 from adlkit.margin import close_out_of
 from adlkit.panel import with_tiers
 from adlkit.tiers import TierLines, tier_terms
@@ -89,6 +91,29 @@ class Standing:
             return moved
         rate, deduction = tier_terms(lines, np.zeros(len(rows), dtype=np.intp), moved.size[rows])
         return replace(moved, rate=_with(self.rate, rows, rate), deduction=_with(self.deduction, rows, deduction))
+
+    def part(self, rows: Codes) -> Standing:
+        """Some of the positions, which must be all those of their accounts."""
+        codes, account = occurring(self.accounts.codes[rows])
+        chosen: dict[str, Any] = {name: _taken(getattr(self, name), rows) for name in PER_ROW}
+        return replace(self, accounts=Groups(account, len(codes)), previous_mark=None, oracle=None, **chosen)
+
+    def at(self, prices: Floats, previous: Floats, oracle: Floats, lines: TierLines | None) -> Standing:
+        """The same accounts at other marks, after `previous` ones, with oracle prices; all by symbol [quote/base].
+
+        `lines` are the margin tiers of the symbols; without them the positions keep their terms.
+        """
+        symbol = self.market // 2
+        moved = replace(
+            self,
+            mark_price=prices[symbol],
+            previous_mark=value_of(previous[symbol], self.inverse),
+            oracle=value_of(oracle[symbol], self.inverse),
+        )
+        if lines is None:
+            return moved
+        rate, deduction = tier_terms(lines, symbol, moved.size)
+        return replace(moved, rate=rate, deduction=deduction)
 
     def reduced(self, left: Floats, cash: Floats) -> Standing:
         """The same accounts with `left` contracts of each position, and `cash` [ccy] more in them.
@@ -187,6 +212,14 @@ class Standing:
             previous_mark=None if self.previous_mark is None else self.previous_mark[rows],
             oracle=None if self.oracle is None else self.oracle[rows],
         )
+
+
+PER_ROW = ("market", "inverse", "side", "qty", "entry", "collateral", "mark_price", "rate", "deduction")
+"""What `Standing` holds of each position, apart from other values that a venue may fill at."""
+
+
+def _taken(values: npt.NDArray[Any] | None, rows: Codes) -> npt.NDArray[Any] | None:
+    return None if values is None else values[rows]
 
 
 def _with(values: Floats, rows: Codes, new: Floats | float) -> Floats:

@@ -39,6 +39,7 @@ class Tally:
         self.standing = standing
         self.closed: dict[str, Floats] = {}
         self.worth: dict[str, Floats] = {}
+        self.paid: dict[str, Floats] = {}
         self.given: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(n_rows))
         self.ledger: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
         self.realized, self.transfers, self.deleveraged, self.haircut = np.zeros((4, n_rows))
@@ -47,6 +48,7 @@ class Tally:
         """Book what a stage closes of positions in liquidation, and what it pays to their accounts."""
         self.closed[stage] = self._over_rows(distress.row, taken.qty)
         self.worth[stage] = self._over_rows(distress.row, taken.qty * taken.value)
+        self.paid[stage] = self._over_rows(distress.row, taken.paid)
         self.realized += self._over_rows(
             distress.row, taken.qty * distress.side * (taken.value - self.standing.entry[distress.row])
         )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,20 +18,34 @@ from adlkit.deleveraging import deleverage
 from adlkit.distress import BOOK, ROUNDING, Distress
 from adlkit.groups import Codes, Groups
 from adlkit.liquidation import absorb, liquidate
-from adlkit.matching import Pairs
+from adlkit.matching import Pairs, no_pairs
 from adlkit.standing import Standing
 from adlkit.tally import RESIDUAL, SETTLEMENT, Tally
 from adlkit.venues import ACCOUNT, VenueRules
 
 
-class Waterfall(NamedTuple):
-    """What an event did: the account of it, what is still open, the value of each ADL fill, its pieces, the buffers."""
+@dataclass(frozen=True)
+class Waterfall:
+    """An event under way: the account of it, what is still open, and the buffers at its start and now.
 
+    ``fill_value`` is the value of one contract at which each position in liquidation is deleveraged; ``pairs`` are the
+    pieces of that: place in `distress`, row of the winner, contracts.
+    """
+
+    venue: VenueRules
     tally: Tally
     distress: Distress
-    fill_value: Floats
-    pairs: Pairs
+    start: Sequence[Buffer]
     buffers: list[Buffer]
+    fill_value: Floats = field(default_factory=lambda: np.zeros(0))
+    pairs: Pairs = field(default_factory=no_pairs)
+
+    @property
+    def needs_winners(self) -> bool:
+        """Whether anything is open that the venue deleverages."""
+        distress = self.distress
+        orders = distress.ordered if self.venue.deleverages_solvent else 0.0
+        return bool((np.where(distress.is_bankrupt, distress.open, orders) > 0).any())
 
 
 def run_waterfall(
@@ -48,18 +62,33 @@ def run_waterfall(
     `panel` makes the frame that the venue's score is asked about, if anybody is deleveraged; `rows` are the positions
     that are liquidated, those of all accounts below their maintenance margin if not given.
     """
+    return settle(close_against_winners(absorb_losses(standing, venue, books, buffers, rows), panel))
+
+
+def absorb_losses(
+    standing: Standing,
+    venue: VenueRules,
+    books: Mapping[str, Depth],
+    buffers: Sequence[Buffer],
+    rows: Codes | None = None,
+) -> Waterfall:
+    """Liquidate accounts into the book and offer what is left to the buffers."""
     tally = Tally(standing)
     distress, left = absorb(liquidate(standing, venue, books, rows), buffers, tally.take)
-    taken, pairs = deleverage(panel, standing, distress, venue)
-    tally.deleverage(distress, taken, pairs)
-    distress = distress.after(taken)
-    settle(tally, distress, venue, buffers, left)
-    return Waterfall(tally, distress, taken.value, pairs, left)
+    return Waterfall(venue, tally, distress, buffers, left)
 
 
-def settle(tally: Tally, distress: Distress, venue: VenueRules, start: Sequence[Buffer], buffers: list[Buffer]) -> None:
+def close_against_winners(event: Waterfall, panel: Callable[[], pd.DataFrame]) -> Waterfall:
+    """Deleverage what is still open."""
+    taken, pairs = deleverage(panel, event.tally.standing, event.distress, event.venue)
+    event.tally.deleverage(event.distress, taken, pairs)
+    return replace(event, distress=event.distress.after(taken), fill_value=taken.value, pairs=pairs)
+
+
+def settle(event: Waterfall) -> Waterfall:
     """Pay what accounts owe from funds, write off the rest, and move fees and surplus to their receivers."""
-    accounts = distress.accounts
+    tally, distress, venue, start = event.tally, event.distress, event.venue, event.start
+    buffers, accounts = list(event.buffers), distress.accounts
     gap = accounts.total(distress.gap)
     size = accounts.total(tally.standing.qty[distress.row] * distress.unit)
     gap = np.where(np.abs(gap) <= ROUNDING * size, 0.0, gap)
@@ -84,6 +113,7 @@ def settle(tally: Tally, distress: Distress, venue: VenueRules, start: Sequence[
     for receiver, income in ((venue.fee_to, fee), (venue.surplus_to, surplus - fee)):
         if receiver != ACCOUNT and income.any():
             move(tally, distress, buffers, [buffer.name for buffer in buffers].index(receiver), -income)
+    return replace(event, buffers=buffers)
 
 
 def move(tally: Tally, distress: Distress, buffers: list[Buffer], place: int, amount: Floats) -> None:
