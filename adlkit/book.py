@@ -216,7 +216,7 @@ class OrderBook:
 
         0 for no contracts. More than the whole side holds go to the end of prices: 1 for longs, inf for shorts.
         """
-        ladder = self.relative().ladder(side, is_inverse=False)
+        ladder = self.relative()._unit_ladders[side > 0, False]
         distance = np.concatenate(([0.0], side - ladder.merit, [1.0 if side > 0 else np.inf]))
         return np.asarray(distance[np.searchsorted(ladder.depth, qty, side="left")])
 

@@ -87,6 +87,11 @@ class Distress:
         return np.array([place[0] for place in self.market_rows], dtype=np.intp)
 
     @property
+    def sides(self) -> Floats:
+        """+1 for markets of longs, -1 for those of shorts."""
+        return self.side[self.first_rows]
+
+    @property
     def is_bankrupt(self) -> Flags:
         """Positions whose account has equity below zero at the event's marks."""
         return self.equity[self.account] < 0

@@ -47,6 +47,10 @@ class BookError(AdlkitError, ValueError):
     """An order book that cannot be used, or not at this mark."""
 
 
+class PathError(AdlkitError, ValueError):
+    """A price path, or what goes along with it, is malformed."""
+
+
 class VenueError(AdlkitError, ValueError):
     """Venue rules or buffers that do not fit together, or that miss an input."""
 

@@ -53,6 +53,7 @@ ORDER = [
     "deleveraging",
     "waterfall",
     "event",
+    "simulation",
     "market",
     "reach",
     "distance",

@@ -71,6 +71,8 @@ class BackstopVault:
         solvency and is never spent here; with 0 the vault's collateral is isolated.
     exit_rule : exit rule, default `exits.Hold()`
         How `simulate` trades the inventory away; one event does not.
+    fee_rate : float, default 0
+        What it pays for its own trades outside events [1, of notional]; `simulate` only.
     is_relieved : bool, default False
         Whether `simulate` deleverages winners against its inventory once its means are below zero.
     inventory : mapping of str to Holding, optional
@@ -102,6 +104,7 @@ class BackstopVault:
     is_netting: bool = False
     backing: float = 0.0
     exit_rule: ExitRule = field(default_factory=Hold)
+    fee_rate: float = 0.0
     is_relieved: bool = False
     inventory: Mapping[str, Holding] = field(default_factory=dict)
     name: str = "backstop vault"
@@ -116,6 +119,8 @@ class BackstopVault:
         for name in ("max_notional", "max_loss", "threshold"):
             if not getattr(self, name) >= 0:
                 raise VenueError(f"{self.name}: {name} must be 0 or more, got {getattr(self, name)!r}")
+        if not 0 <= self.fee_rate < 1:
+            raise VenueError(f"{self.name}: fee_rate must be within [0, 1), got {self.fee_rate!r}")
         for symbol, cap in self.symbol_caps.items():
             check_amount(self.name, f"the cap of {symbol}", cap)
         if self.discount is not None and not 0 <= self.discount < 1:
@@ -213,6 +218,8 @@ class BackstopVault:
         """The vault after it has bought `qty` contracts (sold, below zero) at `value`; `mark` is what one is worth."""
         held = self.inventory[symbol].qty if symbol in self.inventory else 0.0
         inventory = {**self.inventory, symbol: Holding(held + qty, mark)}
+        if held + qty == 0:
+            del inventory[symbol]
         return replace(self, equity=self.equity + qty * (mark - value), inventory=inventory)
 
     def _fitting_accounts(self, distress: Distress, served: Flags) -> Flags:
@@ -247,7 +254,9 @@ class BackstopVault:
         none = Holding(0.0, 0.0)
         return {
             symbol: max(cap - self.inventory.get(symbol, none).notional, 0.0)
-            for symbol, cap in self.symbol_caps.items()
+            if not 0 <= self.fee_rate < 1:
+            raise VenueError(f"{self.name}: fee_rate must be within [0, 1), got {self.fee_rate!r}")
+        for symbol, cap in self.symbol_caps.items()
         }
 
     def _capped_part(self, symbols: list[str], size: Floats) -> Floats:
@@ -286,4 +295,6 @@ class BackstopVault:
             if amount:
                 held = inventory[symbol].qty if symbol in inventory else 0.0
                 inventory[symbol] = Holding(held + amount, float(distress.mark[rows[0]]))
+                if held + amount == 0:
+                    del inventory[symbol]
         return replace(self, equity=self.equity + gain, inventory=dict(sorted(inventory.items())))
