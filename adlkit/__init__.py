@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.simulation import SimulationResult, simulate
 
 __version__ = "0.3.0"
 
@@ -64,6 +65,7 @@ __all__ = [
     "RuleComparison",
     "ScoreComparison",
     "ShortfallCurve",
+    "SimulationResult",
     "VenueRules",
     "account_summary",
     "adl_price",
@@ -115,6 +117,7 @@ __all__ = [
     "shadow_price",
     "shortfall",
     "shortfall_curve",
+    "simulate",
     "sources",
     "to_lots",
     "unrealized_pnl",
@@ -126,6 +129,7 @@ _LATER = {
     "CrossMarginResult": "cross_margin",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
+    "SimulationResult": "simulation",
     "build_events_report": "report",
     "build_report": "report",
     "check_properties": "laboratory",
@@ -140,6 +144,7 @@ _LATER = {
     "price_models": "price_models",
     "report": "report",
     "shadow_price": "cross_margin",
+    "simulate": "simulation",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

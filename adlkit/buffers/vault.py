@@ -111,20 +111,18 @@ class BackstopVault:
     budget: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("equity", "backing"):
-            if not np.isfinite(getattr(self, name)):
-                raise VenueError(f"{self.name}: {name} must be finite, got {getattr(self, name)!r}")
+        if not np.isfinite(self.equity):
+            raise VenueError(f"{self.name}: equity must be finite, got {self.equity!r}")
         for name in ("max_leverage", "backing"):
             check_amount(self.name, name, getattr(self, name))
+        for symbol, cap in self.symbol_caps.items():
+            check_amount(self.name, f"the cap of {symbol}", cap)
         for name in ("max_notional", "max_loss", "threshold"):
             if not getattr(self, name) >= 0:
                 raise VenueError(f"{self.name}: {name} must be 0 or more, got {getattr(self, name)!r}")
-        if not 0 <= self.fee_rate < 1:
-            raise VenueError(f"{self.name}: fee_rate must be within [0, 1), got {self.fee_rate!r}")
-        for symbol, cap in self.symbol_caps.items():
-            check_amount(self.name, f"the cap of {symbol}", cap)
-        if self.discount is not None and not 0 <= self.discount < 1:
-            raise VenueError(f"{self.name}: discount must be within [0, 1), got {self.discount!r}")
+        for name in ("discount", "fee_rate"):
+            if not 0 <= (getattr(self, name) or 0.0) < 1:
+                raise VenueError(f"{self.name}: {name} must be within [0, 1), got {getattr(self, name)!r}")
         for clash, reason in self._clashes():
             if clash:
                 raise VenueError(f"{self.name}: {reason}")
@@ -254,9 +252,7 @@ class BackstopVault:
         none = Holding(0.0, 0.0)
         return {
             symbol: max(cap - self.inventory.get(symbol, none).notional, 0.0)
-            if not 0 <= self.fee_rate < 1:
-            raise VenueError(f"{self.name}: fee_rate must be within [0, 1), got {self.fee_rate!r}")
-        for symbol, cap in self.symbol_caps.items()
+            for symbol, cap in self.symbol_caps.items()
         }
 
     def _capped_part(self, symbols: list[str], size: Floats) -> Floats:

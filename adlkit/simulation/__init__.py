@@ -1,0 +1,10 @@
+"""Price paths through the waterfall: one path, ensembles of them, and what a vault's capacity does.
+
+`single` checks and starts; `run` goes through the steps; `accounts`, `liquidity` and `desk` are what it moves;
+`parties` and `records` are what it writes down; `result` makes tables of that.
+"""
+
+from adlkit.simulation.result import SimulationResult
+from adlkit.simulation.single import simulate
+
+__all__ = ["SimulationResult", "simulate"]

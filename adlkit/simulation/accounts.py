@@ -11,6 +11,8 @@ from adlkit.simulation.conditions import Prices
 from adlkit.standing import Standing
 from adlkit.tiers import TierLines
 
+FAR = 1e300
+"""Share of the mark that no mark can move."""
 EARLY = 1e-11
 """Share of the mark by which an account is looked at before it must be: rounding is no reason to be late."""
 
@@ -83,10 +85,9 @@ class Accounts:
         weight = standing.size * (1.0 + rate)
         total = standing.accounts.total(weight)
         share = np.divide(room, total, out=np.full(len(total), np.inf), where=total > 0) - EARLY
-        move = standing.side * np.abs(standing.mark) * share[standing.accounts.codes]
-        alarm = np.where(
-            standing.is_liquidated, standing.side * np.inf, standing.mark - np.where(standing.side, move, 0)
-        )
+        move = standing.side * np.abs(standing.mark) * np.minimum(share, FAR)[standing.accounts.codes]
+        always = np.where(standing.side > 0, np.inf, -np.inf)
+        alarm = np.where(standing.is_liquidated, always, standing.mark - move)
         self.alarm[rows] = np.where(standing.qty > 0, alarm, np.nan)
         for market in np.unique(standing.market):
             place, symbol = market % 2, market // 2

@@ -9,6 +9,7 @@ import pandas as pd
 
 from adlkit.contracts import Flags, Floats, value_of
 from adlkit.errors import PathError
+from adlkit.groups import Codes
 
 AT_MOST = 5
 """Faulty labels that an error names."""
@@ -94,7 +95,7 @@ def path_problems(path: pd.DataFrame, symbols: list[str]) -> list[str]:
     return problems
 
 
-def _places(what: str, frame: pd.DataFrame, times: pd.DatetimeIndex, symbols: list[str]) -> pd.Index:
+def _places(what: str, frame: pd.DataFrame, times: pd.DatetimeIndex, symbols: list[str]) -> Codes:
     """Places of the rows of `frame` among the times of the path, or a PathError."""
     if not isinstance(frame, pd.DataFrame) or sorted(frame.columns) != sorted(symbols):
         raise PathError(f"{what}: give a DataFrame with one column for each of the symbols {symbols}")
@@ -104,4 +105,4 @@ def _places(what: str, frame: pd.DataFrame, times: pd.DatetimeIndex, symbols: li
         raise PathError(f"{what}: each row must be at a time of the path, once; not so: {first}")
     if not np.isfinite(frame.to_numpy(dtype=float)).all():
         raise PathError(f"{what}: numbers must be finite")
-    return places
+    return np.asarray(places, dtype=np.intp)

@@ -49,7 +49,7 @@ class Deleveraging(NamedTuple):
 
 
 class VaultTrade(NamedTuple):
-    """A trade of a vault: contracts bought (sold, below zero), value of one as traded, other cash received, fee paid."""
+    """A trade of a vault: contracts bought (sold, below zero), value of one, other cash received, fee paid."""
 
     step: int
     vault: str

@@ -20,6 +20,7 @@ from adlkit.simulation.desk import Desk
 from adlkit.simulation.liquidity import Liquidity
 from adlkit.simulation.parties import ACCOUNTS, Parties
 from adlkit.simulation.records import EXIT, FUNDING, Records, VaultTrade
+from adlkit.simulation.result import SimulationResult
 from adlkit.standing import Standing
 from adlkit.tally import ADL, RESIDUAL
 from adlkit.tiers import tier_lines
@@ -38,6 +39,7 @@ class Run:
         self.marks, self.values = np.empty_like(conditions.price), np.empty_like(conditions.price)
         self.start = mark_prices(panel)[conditions.symbols].to_numpy()
         self.buffers = [buffer.remark(self._named(conditions.values(self.start))) for buffer in venue.buffers]
+        self.buffers_before = {buffer.name: buffer for buffer in self.buffers}
         self.parties = Parties(self.buffers, len(conditions.times), len(conditions.symbols))
         self.desks: dict[tuple[int, int], Desk] = {}
         self._open()
@@ -49,6 +51,23 @@ class Run:
             self._advance(step)
             step = self._next_busy(step + 1)
         return self
+
+    def result(self) -> SimulationResult:
+        """Its tables, after the last step."""
+        conditions = self.conditions
+        prices = Prices(self.marks[-1], self.marks[-1], conditions.price[-1])
+        self.buffers = [buffer.remark(self._named(self.values[-1])) for buffer in self.buffers]
+        return SimulationResult(
+            venue=self.venue,
+            before=self.accounts.frame,
+            panel=self.accounts.panel(self.accounts.at(prices)),
+            buffers_before=self.buffers_before,
+            buffers={buffer.name: buffer for buffer in self.buffers},
+            marks=pd.DataFrame(self.marks, index=conditions.times, columns=conditions.symbols),
+            conditions=conditions,
+            records=self.records,
+            parties=self.parties,
+        )
 
     def _open(self) -> None:
         """What everybody has before the first step; those who trade in the book hold the other side of it all."""
@@ -122,12 +141,12 @@ class Run:
     def _event(self, step: int, prices: Prices, rows: Codes) -> None:
         """Run an event; only if winners are needed has it to look at everybody."""
         books = self.liquidity.depths(self.conditions.price[step])
-        event = absorb_losses(self.accounts.at(prices, rows), self.venue, books, self.buffers)
+        standing = self.accounts.at(prices, rows)
+        event = absorb_losses(standing, self.venue, books, self.buffers)
         if event.needs_winners:
-            everybody, rows = self.accounts.at(prices), self.accounts.rows
-            event = absorb_losses(everybody, self.venue, books, self.buffers)
-            event = close_against_winners(event, lambda: self.accounts.panel(everybody))
-        event = settle(event)
+            standing, rows = self.accounts.at(prices), self.accounts.rows
+            event = absorb_losses(standing, self.venue, books, self.buffers)
+        event = settle(close_against_winners(event, lambda: self.accounts.panel(standing)))
         self.records.event(step, event, rows)
         for name, used, side in zip(event.distress.symbols, event.distress.used, event.distress.sides, strict=True):
             self.liquidity.trade(self.conditions.symbols.index(name), side, used)
@@ -138,13 +157,13 @@ class Run:
             if isinstance(buffer, BackstopVault):
                 self._note_takeovers(step, event, place)
 
-    def _store(self, step: int, prices: Prices, before: Standing, after: Standing, rows: Codes | None = None) -> None:
+    def _store(self, step: int, prices: Prices, before: Standing, after: Standing, rows: Codes) -> None:
         """Make what an event left the state of the accounts, whose positions are `rows`, and set their alarms anew."""
         places = np.flatnonzero((before.qty != after.qty) | (before.collateral != after.collateral))
         symbols = Groups(before.market // 2, len(self.conditions.symbols))
         closed = symbols.total(after.side * after.qty - before.side * before.qty)
         self.parties.add(step, ACCOUNTS, cash=_cash(after) - _cash(before), qty=closed)
-        changed = places if rows is None else rows[places]
+        changed = rows[places]
         self.accounts.store(changed, after, places)
         touched = self.accounts.whole_accounts(changed)
         self.accounts.set_alarms(self.accounts.at(prices, touched), touched)
@@ -180,11 +199,11 @@ class Run:
     def _relieve(self, step: int, place: int, prices: Prices) -> None:
         """Deleverage winners against the inventory of a vault that is bankrupt, as if it were an account."""
         vault, n_rows = self._vault(place), len(self.accounts.frame)
-        event = relief_event(vault, self.accounts.panel(self.accounts.at(prices)), prices, self.conditions, self.venue)
+        event = relief_event(vault, self.accounts.panel(self.accounts.at(prices)), prices, self.venue)
         before, after = event.tally.standing, event.tally.after()
         rows = np.arange(n_rows)
         self.records.relief(step, event, vault.name)
-        self._store(step, prices, before.part(rows), after.part(rows))
+        self._store(step, prices, before.part(rows), after.part(rows), rows)
         self.parties.add(step, RESIDUAL, cash=sum(moved[RESIDUAL] for moved in event.tally.ledger.values()))
         for row in range(n_rows, len(after.qty)):
             qty = before.side[row] * (before.qty[row] - after.qty[row])
@@ -312,9 +331,7 @@ class Run:
         return Groups(codes, len(self.conditions.symbols)).total(amounts)
 
 
-def relief_event(
-    vault: BackstopVault, panel: pd.DataFrame, prices: Prices, conditions: Conditions, venue: VenueRules
-) -> Waterfall:
+def relief_event(vault: BackstopVault, panel: pd.DataFrame, prices: Prices, venue: VenueRules) -> Waterfall:
     """The event in which the inventory of a bankrupt vault is closed against winners: nobody stands before them.
 
     The rows of the vault come after those of the accounts.
