@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.paths import PricePaths, crash_paths, price_path, volume_path
 
 __version__ = "0.3.0"
 
@@ -59,6 +60,7 @@ __all__ = [
     "LiquidationCurve",
     "OrderBook",
     "Policy",
+    "PricePaths",
     "ProgrammaticLiquidity",
     "RuleComparison",
     "ScoreComparison",
@@ -77,6 +79,7 @@ __all__ = [
     "close_out_price",
     "compare_rules",
     "compare_scores",
+    "crash_paths",
     "cvar_cutoff",
     "dataset_names",
     "distance_to_adl",
@@ -104,6 +107,7 @@ __all__ = [
     "open_interest_gap",
     "policies",
     "price_models",
+    "price_path",
     "quantile",
     "rank",
     "rules",
@@ -117,11 +121,13 @@ __all__ = [
     "to_lots",
     "unrealized_pnl",
     "venues",
+    "volume_path",
 ]
 
 _LATER = {
     "Counterexample": "laboratory",
     "CrossMarginResult": "cross_margin",
+    "PricePaths": "paths",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
     "build_events_report": "report",
@@ -129,6 +135,7 @@ _LATER = {
     "check_properties": "laboratory",
     "compare_rules": "comparison",
     "compare_scores": "comparison",
+    "crash_paths": "paths",
     "cvar_cutoff": "cross_margin",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
@@ -136,8 +143,10 @@ _LATER = {
     "metrics": "metrics",
     "plotting": "plotting",
     "price_models": "price_models",
+    "price_path": "paths",
     "report": "report",
     "shadow_price": "cross_margin",
+    "volume_path": "paths",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

@@ -43,6 +43,10 @@ class CurveError(AdlkitError, ValueError):
     """A curve that cannot be built from this panel, or not be asked this."""
 
 
+class PathError(AdlkitError, ValueError):
+    """Price paths that cannot be made of these numbers or bars, or not be asked this."""
+
+
 class BookError(AdlkitError, ValueError):
     """An order book that cannot be used, or not at this mark."""
 

@@ -37,6 +37,7 @@ ORDER = [
     "laboratory",
     "comparison",
     "price_models",
+    "paths",
     "cross_margin",
     "integer",
     "book",

@@ -21,6 +21,7 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.paths import plot_paths
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "plot_front",
     "plot_liquidation_curve",
     "plot_lorenz",
+    "plot_paths",
     "plot_payers",
     "plot_properties",
     "plot_reach",
