@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.markout import MarkoutResult, markouts
     from adlkit.paths import PricePaths, crash_paths, price_path, volume_path
 
 __version__ = "0.3.0"
@@ -58,6 +59,7 @@ __all__ = [
     "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
+    "MarkoutResult",
     "OrderBook",
     "Policy",
     "PricePaths",
@@ -101,6 +103,7 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "markouts",
     "metrics",
     "my_position",
     "notional",
@@ -127,6 +130,7 @@ __all__ = [
 _LATER = {
     "Counterexample": "laboratory",
     "CrossMarginResult": "cross_margin",
+    "MarkoutResult": "markout",
     "PricePaths": "paths",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
@@ -140,6 +144,7 @@ _LATER = {
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
     "integer": "integer",
+    "markouts": "markout",
     "metrics": "metrics",
     "plotting": "plotting",
     "price_models": "price_models",

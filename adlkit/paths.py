@@ -286,7 +286,8 @@ def price_path(bars: pd.DataFrame, *, price: str = "close", time: str = "time_ut
     price : str, default "close"
         Column of the price [quote/base], > 0.
     time : str, default "time_utc"
-        Column of the times, with a zone.
+        Column of the times, with a zone. They are kept: where bars are labelled with their opening, as most are, their
+        close was known only at its end; add the length of a bar to the times before anything is measured with it.
 
     Returns
     -------

@@ -55,6 +55,7 @@ ORDER = [
     "market",
     "reach",
     "distance",
+    "markout",
     "data",
     "sources",
     "plotting",
