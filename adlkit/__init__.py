@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.markout import MarkoutResult, markouts
+    from adlkit.paths import PricePaths, crash_paths, price_path, volume_path
     from adlkit.simulation import SimulationResult, simulate
 
 __version__ = "0.3.0"
@@ -59,8 +61,10 @@ __all__ = [
     "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
+    "MarkoutResult",
     "OrderBook",
     "Policy",
+    "PricePaths",
     "ProgrammaticLiquidity",
     "RuleComparison",
     "ScoreComparison",
@@ -80,6 +84,7 @@ __all__ = [
     "close_out_price",
     "compare_rules",
     "compare_scores",
+    "crash_paths",
     "cvar_cutoff",
     "dataset_names",
     "distance_to_adl",
@@ -102,12 +107,14 @@ __all__ = [
     "margin_ratio",
     "mark_prices",
     "mark_to",
+    "markouts",
     "metrics",
     "my_position",
     "notional",
     "open_interest_gap",
     "policies",
     "price_models",
+    "price_path",
     "quantile",
     "rank",
     "rules",
@@ -122,11 +129,14 @@ __all__ = [
     "to_lots",
     "unrealized_pnl",
     "venues",
+    "volume_path",
 ]
 
 _LATER = {
     "Counterexample": "laboratory",
     "CrossMarginResult": "cross_margin",
+    "MarkoutResult": "markout",
+    "PricePaths": "paths",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
     "SimulationResult": "simulation",
@@ -135,16 +145,20 @@ _LATER = {
     "check_properties": "laboratory",
     "compare_rules": "comparison",
     "compare_scores": "comparison",
+    "crash_paths": "paths",
     "cvar_cutoff": "cross_margin",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
     "integer": "integer",
+    "markouts": "markout",
     "metrics": "metrics",
     "plotting": "plotting",
     "price_models": "price_models",
+    "price_path": "paths",
     "report": "report",
     "shadow_price": "cross_margin",
     "simulate": "simulation",
+    "volume_path": "paths",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

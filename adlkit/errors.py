@@ -43,12 +43,12 @@ class CurveError(AdlkitError, ValueError):
     """A curve that cannot be built from this panel, or not be asked this."""
 
 
+class PathError(AdlkitError, ValueError):
+    """Price paths that cannot be made of these numbers or bars, or not be asked this."""
+
+
 class BookError(AdlkitError, ValueError):
     """An order book that cannot be used, or not at this mark."""
-
-
-class PathError(AdlkitError, ValueError):
-    """A price path, or what goes along with it, is malformed."""
 
 
 class VenueError(AdlkitError, ValueError):

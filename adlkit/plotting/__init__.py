@@ -21,6 +21,8 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.markouts import plot_markouts
+from adlkit.plotting.paths import plot_paths
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "plot_front",
     "plot_liquidation_curve",
     "plot_lorenz",
+    "plot_markouts",
+    "plot_paths",
     "plot_payers",
     "plot_properties",
     "plot_reach",
