@@ -38,6 +38,10 @@ class Desk:
         """The lots at a time [s]."""
         return Lots(seconds - np.array(self.since), np.array(self.taken), np.array(self.left))
 
+    def clear(self) -> None:
+        """Nothing is left."""
+        self.__init__()  # type: ignore[misc]
+
     def reduce(self, amounts: Floats) -> None:
         """Contracts of each lot have been traded away."""
         left = np.array(self.left) - amounts

@@ -194,7 +194,7 @@ class Run:
             if qty > 0 or costs:
                 price = value / qty if qty > 0 else float(self.values[step, symbol])
                 self._note_trade(step, place, symbol, side * qty, price, "takeover", cash=-lost, fee=costs)
-                self._desk(place, symbol).add(side * qty, self.conditions.seconds[step])
+                self._add_lot(step, place, symbol, side * qty)
 
     def _relieve(self, step: int, place: int, prices: Prices) -> None:
         """Deleverage winners against the inventory of a vault that is bankrupt, as if it were an account."""
@@ -271,7 +271,17 @@ class Run:
             gain = qty * (mark - value) - fee
             self.records.ledger.append((step, EXIT, {vault.name: gain, BOOK: -gain}))
         else:
-            self._desk(place, symbol).add(qty, self.conditions.seconds[step])
+            self._add_lot(step, place, symbol, qty)
+
+    def _add_lot(self, step: int, place: int, symbol: int, qty: float) -> None:
+        """Give contracts to the desk, which holds what the inventory does, to the last digit where that is nothing."""
+        desk, seconds = self._desk(place, symbol), float(self.conditions.seconds[step])
+        desk.add(qty, seconds)
+        held = self._vault(place).inventory.get(self.conditions.symbols[symbol])
+        if held is None:
+            desk.clear()
+        elif not desk.left:
+            desk.add(held.qty, seconds)
 
     def _due(self, step: int, place: int, symbol: int, desk: Desk) -> Floats:
         lots = desk.lots(self.conditions.seconds[step])
