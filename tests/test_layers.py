@@ -54,6 +54,8 @@ ORDER = [
     "deleveraging",
     "waterfall",
     "event",
+    "stress",
+    "vault",
     "simulation",
     "market",
     "reach",

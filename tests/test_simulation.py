@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_simulations import random_simulation, stepwise
 
 import adlkit as adl
+from adlkit.errors import BookError, PanelError, PathError, VenueError
 
 SEEDS = st.integers(0, 100_000)
 
@@ -57,3 +61,209 @@ def test_money_and_contracts_are_conserved_at_every_step(seed):
     owned = adl.equity(result.panel).groupby(level="account").first().sum()
     assert close(result.money["accounts"].iloc[-1], owned, adl.notional(panel).sum())
     assert np.abs(result.ledger.sum(axis=1)).max() <= 1e-9 * adl.notional(panel).sum() if len(result.ledger) else True
+
+
+@settings(max_examples=80)
+@given(seed=SEEDS)
+def test_the_parts_of_a_vaults_profit_add_up_to_what_its_equity_has_gained(seed):
+    panel, given_ = random_simulation(seed, unwinds=True)
+    result = adl.simulate(panel, **given_)
+    for name, vault in result.buffers_before.items():
+        if isinstance(vault, adl.BackstopVault):
+            pnl = result.vault_pnl(name)
+            scale = adl.notional(panel).sum() + 1.0
+            assert abs(pnl.residual) <= 1e-9 * scale
+            assert close(pnl.total, result.buffers[name].money - vault.money, scale)
+
+
+# worked by hand ----------------------------------------------------------------------------------------------------
+
+TIMES = pd.date_range("2025-10-10 21:00", periods=7, freq="min", tz="UTC", unit="us")
+
+
+def one_long(collateral=15.0, rate=0.1):
+    """ann is long 10 from 100 against bob, who has 1,000."""
+    rows = [("ann", 10.0, collateral), ("bob", -10.0, 1000.0)]
+    frame = pd.DataFrame(rows, columns=["account", "qty", "collateral"])
+    facts = {"symbol": "BTC", "entry_price": 100.0, "mark_price": 100.0}
+    return adl.build_panel(frame.assign(**facts, maintenance_rate=rate, maintenance_deduction=0.0))
+
+
+def bare(**rules):
+    """A venue without buffers: what the book does not fill, winners close."""
+    return replace(adl.venues.dydx_v4, buffers=(), surplus_to="account", fee_rate=0.0, fee_to="", **rules)
+
+
+def walk(*marks):
+    return pd.DataFrame({"BTC": np.array(marks, dtype=float)}, index=TIMES[: len(marks)])
+
+
+def vault_of(**options):
+    """Hyperliquid's way: whole accounts below two thirds of maintenance, at mark, with what they have left."""
+    return adl.BackstopVault(**{"equity": 2000.0, "threshold": 2 / 3, "takes_accounts": True, **options})
+
+
+FLAT = pd.DataFrame({"price": [0.999], "qty": [1e9]}), pd.DataFrame({"price": [1.001], "qty": [1e9]})
+DEEP = {"BTC": adl.OrderBook(*FLAT, is_relative=True)}
+
+
+def run(vault, *marks, panel=None, **options):
+    venue = adl.venues.hyperliquid.with_buffers(vault)
+    return adl.simulate(one_long(150.0) if panel is None else panel, walk(*marks), venue=venue, **options)
+
+
+def test_a_vault_that_holds_earns_the_margin_and_the_rebound():
+    """ann: equity 150 at 100, 20 at 87 (margin 87: below 58): taken at mark with 20. 80: -70; 95: +150."""
+    result = run(vault_of(), 100, 87, 80, 95)
+    assert result.vault_trades[["qty", "price", "cash"]].to_numpy().tolist() == [[10.0, 85.0, 0.0]]
+    assert result.vaults["equity"].tolist() == [2000.0, 2020.0, 1950.0, 2100.0]
+    assert result.vault_pnl().parts.iloc[:3].tolist() == [20.0, -70.0, 150.0]
+    assert result.accounts.loc["ann", "liquidated_at"] == TIMES[1]
+
+
+def test_exits_sell_in_the_book_at_its_price():
+    """Immediately: 10 at 87 x 0.999. TWAP over 2 minutes: 5 and 5. Held for 2 minutes: 10 at 95 x 0.999."""
+    expected = {
+        adl.exits.Immediate(): [[1, -10.0, 87 * 0.999]],
+        adl.exits.Twap(120.0): [[2, -5.0, 80 * 0.999], [3, -5.0, 95 * 0.999]],
+        adl.exits.Hold(120.0): [[3, -10.0, 95 * 0.999]],
+    }
+    for rule, trades in expected.items():
+        result = run(vault_of(exit_rule=rule), 100, 87, 80, 95, 95, books=DEEP, panel=thin_margin())
+        sold = result.vault_trades[result.vault_trades["kind"] == "exit"]
+        found = sold.assign(step=[result.times.get_loc(time) for time in sold["time"]])[["step", "qty", "price"]]
+        assert found.to_numpy().tolist() == [pytest.approx(row) for row in trades]
+        assert result.inventory["BTC"].iloc[-1] == 0.0
+
+
+def thin_margin():
+    """As `one_long`, but the book is worse than ann's close-out price, so the vault takes the account."""
+    return one_long(130.05)
+
+
+def test_participation_and_quotes_follow_volume():
+    """A tenth of 30, 40, 80 contracts a step is sold at 0.999 of the mark; a quote 1% up is hit by the rise to 95."""
+    volumes = walk(30, 30, 40, 80, 80)
+    given_ = {"panel": thin_margin(), "volumes": volumes}
+    part = run(vault_of(exit_rule=adl.exits.Participation(0.1)), 100, 87, 80, 95, 95, books=DEEP, **given_)
+    assert part.inventory["BTC"].tolist() == pytest.approx([0.0, 7.0, 3.0, 0.0, 0.0])
+    quoted = run(vault_of(exit_rule=adl.exits.Passive(0.01, 0.1)), 100, 87, 80, 95, 95, **given_)
+    sold = quoted.vault_trades[quoted.vault_trades["kind"] == "exit"]
+    assert sold[["qty", "price"]].to_numpy().tolist() == [pytest.approx([-8.0, 80.8])]
+
+
+def test_a_bankrupt_vault_is_relieved_by_winners_at_its_own_bankruptcy_price():
+    """Equity 50 + backing 820 carry 870. Taken at 87 with 20 of margin: 70 left, broke 7 below 87. At 79 it has -10:
+    bob closes 10 at 80, which leaves the vault with nothing and costs bob 10. Backing of 900 would have borne it."""
+    fills_at_close_out = replace(adl.venues.hyperliquid, fill_price=adl.venues.at_close_out)
+    for backing, closed in ((0.0, 10.0), (900.0, 0.0)):
+        vault = vault_of(equity=50.0, max_leverage=20.0, backing=backing, is_relieved=True)
+        venue = fills_at_close_out.with_buffers(vault)
+        result = adl.simulate(one_long(150.0), walk(100, 87, 81, 79, 95), venue=venue)
+        assert result.fills["qty"].sum() == closed
+        assert result.imbalance < 1e-12
+        if closed:
+            assert result.fills[["bankrupt", "winner"]].to_numpy().tolist() == [["backstop vault", "bob"]]
+            assert result.fills[["price", "forgone"]].to_numpy().tolist() == [pytest.approx([80.0, 10.0])]
+            assert result.vaults["equity"].tolist() == pytest.approx([50.0, 70.0, 10.0, 0.0, 0.0])
+            assert result.vault_pnl().parts["relief"] == pytest.approx(10.0)
+        else:
+            assert result.vaults["equity"].tolist() == pytest.approx([50.0, 70.0, 10.0, -10.0, 150.0])
+
+
+def test_books_are_eaten_into_and_refill_by_half():
+    """Two longs of 10, liquidated at 90 and 80, meet 12 bids: 10 trade, then the 7 that are left after a half-life."""
+    rows = [("ann", 10.0, 101.0), ("bea", 10.0, 201.0), ("bob", -20.0, 1000.0)]
+    facts = {"symbol": "BTC", "entry_price": 100.0, "mark_price": 100.0, "maintenance_rate": 0.1}
+    frame = pd.DataFrame(rows, columns=["account", "qty", "collateral"]).assign(**facts, maintenance_deduction=0.0)
+    level = pd.DataFrame({"price": [0.999], "qty": [12.0]}), pd.DataFrame({"price": [1.001], "qty": [12.0]})
+    venue = bare(limit=adl.venues.without_limit)
+    result = adl.simulate(
+        adl.build_panel(frame),
+        walk(100, 90, 80),
+        venue=venue,
+        books={"BTC": adl.OrderBook(*level, is_relative=True)},
+        refill=60.0,
+    )
+    assert result.timeline["qty"].xs("book", level="stage").tolist() == pytest.approx([10.0, 7.0])
+
+
+def test_funding_is_paid_by_longs_to_shorts_on_notional_at_the_mark():
+    """1% of 10 x 110 at the second step; ann pays, bob and nobody else receives."""
+    rate = pd.DataFrame({"BTC": [0.01]}, index=TIMES[1:2])
+    result = run(vault_of(), 100, 110, panel=one_long(500.0), funding=rate)
+    assert result.panel["collateral"].tolist() == pytest.approx([500.0 - 11.0, 1000.0 + 11.0])
+    assert result.ledger.loc[(TIMES[1], "funding"), "accounts"] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_with_full_impact_and_market_orders_marks_come_to_rest_where_the_cascade_does(seed):
+    rng = np.random.default_rng(seed)
+    n = 30
+    frame = pd.DataFrame(
+        {
+            "account": [f"a{k:02d}" for k in range(n)],
+            "symbol": "BTC",
+            "qty": np.where(np.arange(n) < 20, 1.0, -2.0) * rng.uniform(0.5, 2.0, n),
+            "entry_price": 100.0,
+            "mark_price": 100.0,
+            "collateral": rng.uniform(4.0, 60.0, n),
+            "maintenance_rate": 0.01,
+            "maintenance_deduction": 0.0,
+        }
+    )
+    panel = adl.build_panel(frame)
+    book = adl.OrderBook.power_law(depth=float(rng.uniform(3.0, 12.0)), exponent=1.0, reach=0.9)
+    venue = bare(limit=adl.venues.without_limit, protects_winners=False)
+    shock = float(rng.uniform(0.02, 0.25))
+    path = pd.DataFrame({"BTC": 100.0 * (1 - shock)}, index=pd.date_range("2025", periods=40, freq="s", tz="UTC"))
+    result = adl.simulate(panel, path, venue=venue, books={"BTC": book}, refill=np.inf, impact=1.0)
+    cascade = adl.cascade_curve(panel, books={"BTC": book})
+    assert result.marks["BTC"].iloc[-1] == pytest.approx(float(cascade.price(100.0 * (1 - shock))), rel=1e-9)
+
+
+# errors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": walk(100, 90)["BTC"]}, "path: give a DataFrame, one row per time and one column per symbol"),
+        ({"path": walk(100, 90).reset_index(drop=True)}, "its index is a RangeIndex, need times"),
+        ({"path": walk(100, 90).iloc[::-1]}, "its times must rise"),
+        ({"path": walk(100, 90).assign(ETH=1.0)}, r"columns \['ETH'\] are no symbols of the panel"),
+        ({"path": walk(100, 90).rename(columns={"BTC": "ETH"})}, r"no column for symbols \['BTC'\]"),
+        ({"path": walk(100, -1.0)}, "1 rows with a price not finite or not above zero; first: .'2025-10-10 21:01"),
+        (
+            {"funding": pd.DataFrame({"BTC": [0.1]}, index=TIMES[5:6])},
+            "funding: each row must be at a time of the path",
+        ),
+        ({"volumes": walk(1, -1)}, "volumes: contracts traded must be 0 or more"),
+        ({"refill": -1.0}, "refill must be 0 seconds or more"),
+        ({"impact": 2.0}, r"impact within \[0, 1\]"),
+    ],
+)
+def test_faulty_inputs_are_named(change, message):
+    given_ = {"path": walk(100, 90), "venue": adl.venues.dydx_v4, **change}
+    with pytest.raises((PathError, BookError), match=message):
+        adl.simulate(one_long(), **given_)
+
+
+def test_what_would_only_fail_on_the_way_is_refused_at_the_start():
+    with pytest.raises(PathError, match=r"exit rule Participation\(share=0.1\) follows volume; pass volumes"):
+        run(vault_of(exit_rule=adl.exits.Participation(0.1)), 100, 90)
+    with pytest.raises(PanelError, match=r"backstop vault holds \['ETH'\], which the panel does not"):
+        run(vault_of(inventory={"ETH": adl.Holding(1.0, 10.0)}), 100, 90)
+    deducted = one_long(500.0).assign(maintenance_deduction=50.0)
+    with pytest.raises(PanelError, match="maintenance"):
+        run(vault_of(), 100, 10, panel=deducted)
+    named = one_long(150.0).rename(index={"bob": "backstop vault"}, level="account")
+    with pytest.raises(VenueError, match="an account has the name of the vault"):
+        run(vault_of(), 100, 90, panel=named)
+
+
+def test_inputs_stay_as_they_were():
+    panel, given_ = random_simulation(7, unwinds=True)
+    before = panel.copy(deep=True)
+    adl.simulate(panel, **given_)
+    pd.testing.assert_frame_equal(panel, before)

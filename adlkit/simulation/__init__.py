@@ -4,7 +4,19 @@
 `parties` and `records` are what it writes down; `result` makes tables of that.
 """
 
+from adlkit.simulation.capacity import CapacityCurve, capacity_curve
+from adlkit.simulation.ensemble import EnsembleResult, simulate_ensemble
+from adlkit.simulation.regression import OutcomeRegression, outcome_regression
 from adlkit.simulation.result import SimulationResult
 from adlkit.simulation.single import simulate
 
-__all__ = ["SimulationResult", "simulate"]
+__all__ = [
+    "CapacityCurve",
+    "EnsembleResult",
+    "OutcomeRegression",
+    "SimulationResult",
+    "capacity_curve",
+    "outcome_regression",
+    "simulate",
+    "simulate_ensemble",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from adlkit.checks import FACTS
 from adlkit.contracts import Floats
 from adlkit.groups import Codes, Groups
 from adlkit.simulation.conditions import Prices
@@ -30,6 +31,8 @@ class Accounts:
         standing = Standing.of(panel)
         self.frame = panel
         self.rows = np.arange(len(panel))
+        self.constant = {name: panel[name] for name in panel.columns if name not in FACTS}
+        self.constant["entry_price"] = panel["entry_price"]
         self.lines = lines
         self.symbols = standing.symbols
         self.base = standing.reduced(standing.qty.copy(), np.zeros(len(panel)))
@@ -49,8 +52,15 @@ class Accounts:
 
     def panel(self, standing: Standing) -> pd.DataFrame:
         """All accounts, as they stand, as a panel."""
-        terms = {"maintenance_rate": standing.rate, "maintenance_deduction": standing.deduction}
-        return standing.panel(self.frame.assign(mark_price=standing.mark_price, **terms), None)
+        columns = {
+            **self.constant,
+            "qty": standing.side * standing.qty,
+            "mark_price": standing.mark_price,
+            "collateral": standing.collateral.copy(),
+            "maintenance_rate": standing.rate,
+            "maintenance_deduction": standing.deduction.copy(),
+        }
+        return pd.DataFrame({name: columns[name] for name in self.frame.columns}, index=self.frame.index, copy=False)
 
     def are_quiet(self, values: Floats) -> bool:
         """Whether no mark has reached an alarm; values of one contract by symbol."""

@@ -14,13 +14,16 @@ from adlkit._display import SummaryRepr
 from adlkit.buffers import BackstopVault, Buffer
 from adlkit.contracts import Floats, price_of
 from adlkit.distress import BOOK
+from adlkit.errors import VenueError
 from adlkit.groups import Codes, account_groups, labelled_groups, level_keys
 from adlkit.margin import equity, notional
+from adlkit.panel import mark_prices
 from adlkit.ranking import side_names
 from adlkit.simulation.conditions import Conditions
 from adlkit.simulation.parties import Parties
 from adlkit.simulation.records import Records
 from adlkit.tally import LIQUIDATED, WINNERS
+from adlkit.vault import VaultPnl, vault_pnl
 from adlkit.venues import VenueRules
 
 if TYPE_CHECKING:
@@ -291,6 +294,46 @@ class SimulationResult(SummaryRepr):
             return pd.Series(np.zeros(0), index=empty, name="funding")
         return pd.concat(parts, names=["vault", "time"]).rename("funding")
 
+    def vault_pnl(self, vault: str = "backstop vault") -> VaultPnl:
+        """Split the profit of a vault into what it was earned and lost by; see `adlkit.vault_pnl`.
+
+        Parameters
+        ----------
+        vault : str, default "backstop vault"
+            Its name.
+
+        Returns
+        -------
+        VaultPnl
+
+        Raises
+        ------
+        VenueError
+            If no vault has that name.
+
+        Examples
+        --------
+        >>> import pandas as pd, adlkit as adl
+        >>> times = pd.date_range("2025-10-10 21:00", periods=3, freq="min", tz="UTC")
+        >>> path = pd.DataFrame({"BTC": [90.0, 70.0, 85.0]}, index=times)
+        >>> venue = adl.venues.hyperliquid.with_buffers(adl.BackstopVault(equity=1000.0))
+        >>> adl.simulate(adl.load_dataset("four_accounts"), path, venue=venue).vault_pnl().parts.iloc[:3].tolist()
+        [-20.0, 0.0, 30.0]
+        """
+        if vault not in self._vaults:
+            raise VenueError(f"no vault {vault!r}; there are {list(self._vaults)}")
+        trades, held = self.vault_trades, self._vaults_before[vault].inventory
+        first = self.times[0] - pd.Timedelta(1, unit="us")
+        start = pd.DataFrame([mark_prices(self.before)[self.conditions.symbols].to_numpy()], index=[first])
+        prices = pd.concat([start.set_axis(self.conditions.symbols, axis=1), self.marks])
+        return vault_pnl(
+            trades[trades["vault"] == vault],
+            prices,
+            funding=self.funding.xs(vault, level="vault") if len(self.funding) else None,
+            opening=pd.Series({symbol: one.qty for symbol, one in held.items()}, dtype=float),
+            inverse=[name for name, own in zip(self.conditions.symbols, self.conditions.inverse, strict=True) if own],
+        )
+
     @cached_property
     def accounts(self) -> pd.DataFrame:
         """What became of each account.
@@ -355,6 +398,10 @@ class SimulationResult(SummaryRepr):
     @property
     def _vaults(self) -> dict[str, BackstopVault]:
         return {name: buffer for name, buffer in self.buffers.items() if isinstance(buffer, BackstopVault)}
+
+    @property
+    def _vaults_before(self) -> dict[str, BackstopVault]:
+        return {name: buffer for name, buffer in self.buffers_before.items() if isinstance(buffer, BackstopVault)}
 
     @cached_property
     def _symbol_of_row(self) -> Codes:

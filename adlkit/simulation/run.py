@@ -10,7 +10,6 @@ import pandas as pd
 from adlkit.buffers import BackstopVault, Buffer
 from adlkit.contracts import Floats, value_of
 from adlkit.distress import BOOK, ROUNDING
-from adlkit.errors import VenueError
 from adlkit.exits import Hold
 from adlkit.groups import Codes, Groups
 from adlkit.panel import mark_prices
@@ -191,7 +190,7 @@ class Run:
         for market, (qty, value, lost, costs) in enumerate(zip(*totals, strict=True)):
             symbol, side = self.conditions.symbols.index(distress.symbols[market]), float(distress.sides[market])
             costs = costs if abs(costs) > ROUNDING * abs(value) else 0.0
-            if qty > 0 or costs:
+            if qty > 0 or lost or costs:
                 price = value / qty if qty > 0 else float(self.values[step, symbol])
                 self._note_trade(step, place, symbol, side * qty, price, "takeover", cash=-lost, fee=costs)
                 self._add_lot(step, place, symbol, side * qty)
@@ -346,8 +345,6 @@ def relief_event(vault: BackstopVault, panel: pd.DataFrame, prices: Prices, venu
 
     The rows of the vault come after those of the accounts.
     """
-    if vault.name in panel.index.unique("account"):
-        raise VenueError(f"an account has the name of the vault, {vault.name!r}; rename one of them")
     held = {symbol: one.qty for symbol, one in vault.inventory.items() if one.qty}
     first = panel.groupby(level="symbol", observed=True).head(1).droplevel("account").loc[list(held)]
     terms = {"maintenance_rate": 0.0, "maintenance_deduction": 0.0, "collateral": vault.means / len(held)}

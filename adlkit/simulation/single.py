@@ -9,7 +9,7 @@ import pandas as pd
 
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault
-from adlkit.errors import PanelError, PathError
+from adlkit.errors import PanelError, PathError, VenueError
 from adlkit.event import check_event
 from adlkit.panel import mark_to
 from adlkit.simulation.conditions import Conditions
@@ -110,6 +110,8 @@ def _check(panel: pd.DataFrame, conditions: Conditions, venue: VenueRules, *, im
         if isinstance(buffer, BackstopVault):
             if buffer.exit_rule.needs_volume and not has_volumes:
                 raise PathError(f"{buffer.name}: its exit rule {buffer.exit_rule!r} follows volume; pass volumes")
+            if buffer.name in panel.index.unique("account"):
+                raise VenueError(f"an account has the name of the vault, {buffer.name!r}; rename one of them")
             if missing := sorted(set(buffer.inventory) - set(conditions.symbols)):
                 raise PanelError([f"{buffer.name} holds {missing}, which the panel does not; simulate them together"])
     if venue.tiers is None:
