@@ -89,7 +89,7 @@ def test_inverse_contracts_are_counted_in_coins():
 
 
 def test_an_opening_inventory_is_counted_from_the_first_mark_and_a_turn_starts_a_new_spell():
-    """Long 2 at the start; 5 are taken short at the 3rd mark, which leaves -3; both spells have their own worst mark."""
+    """Long 2 at the start; 5 are sold at the 3rd mark, which leaves -3; each spell has a worst mark of its own."""
     pnl = adl.vault_pnl(
         trades((2, "BTC", -5.0, 91.0, "takeover")),
         prices(BTC=[100, 95, 90, 92, 94, 91]),
