@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         outcome_regression,
         simulate,
         simulate_ensemble,
+        simulated_break_even,
     )
     from adlkit.stress import scale_leverage
     from adlkit.vault import VaultPnl, VaultRisk, break_even_discount, break_even_rebound, vault_pnl, vault_risk
@@ -147,6 +148,7 @@ __all__ = [
     "shortfall_curve",
     "simulate",
     "simulate_ensemble",
+    "simulated_break_even",
     "sources",
     "to_lots",
     "unrealized_pnl",
@@ -193,6 +195,7 @@ _LATER = {
     "shadow_price": "cross_margin",
     "simulate": "simulation",
     "simulate_ensemble": "simulation",
+    "simulated_break_even": "simulation",
     "vault_pnl": "vault",
     "vault_risk": "vault",
     "volume_path": "paths",

@@ -4,6 +4,7 @@
 `parties` and `records` are what it writes down; `result` makes tables of that.
 """
 
+from adlkit.simulation.break_even import simulated_break_even
 from adlkit.simulation.capacity import CapacityCurve, capacity_curve
 from adlkit.simulation.ensemble import EnsembleResult, simulate_ensemble
 from adlkit.simulation.regression import OutcomeRegression, outcome_regression
@@ -19,4 +20,5 @@ __all__ = [
     "outcome_regression",
     "simulate",
     "simulate_ensemble",
+    "simulated_break_even",
 ]

@@ -16,6 +16,7 @@ from adlkit._display import SummaryRepr
 from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault
 from adlkit.contracts import Floats
+from adlkit.distress import BOOK
 from adlkit.errors import PathError
 from adlkit.paths import PricePaths
 from adlkit.simulation.result import SimulationResult
@@ -41,9 +42,11 @@ class EnsembleResult(SummaryRepr):
         What the path drew (``depth``, ``rebound``, ...), then [ccy]: ``vault_pnl`` of all vaults together and its parts
         (``pnl_discount``, ...; see `vault_pnl`), ``vault_return`` [1, on their means at the start], ``drawdown``
         (largest fall of the vaults' equity from an earlier level), ``least_equity``, ``taken`` (notional taken over),
-        ``largest_use`` [1] of what they may hold; ``deleveraged`` and ``forgone`` by winners, ``adl_seconds`` (from the
-        start to the first deleveraging; NaN: none), ``residual`` (written off), ``fund_paid`` (by other buffers),
-        ``liquidated`` (accounts) and ``imbalance`` [1].
+        ``break_even_discount`` [1, of what was taken: at which profit would have been zero, other parts as they were],
+        ``largest_use`` [1] of what they may hold; ``closed_in_book``, ``deleveraged`` (by winners, of which
+        ``relieved`` against inventories of vaults) and ``forgone`` by winners, ``adl_seconds`` (from the start to the
+        first deleveraging; NaN: none), ``residual`` (written off), ``fund_paid`` (by other buffers), ``liquidated``
+        (accounts) and ``imbalance`` [1].
     equity : Series, index (path, time)
         Equity of all vaults together [ccy].
 
@@ -174,6 +177,7 @@ def vault_outcome(result: SimulationResult, equity: Floats) -> dict[str, float]:
         "drawdown": float((peak - equity).max()),
         "least_equity": float(min(equity.min(), start)),
         "taken": float(taken),
+        "break_even_discount": (parts["discount"] - pnl) / taken if taken > 0 else np.nan,
         "largest_use": float(result.vaults["use"].max()),
     }
 
@@ -182,14 +186,16 @@ def market_outcome(result: SimulationResult) -> dict[str, float]:
     """What a simulation came to for everybody else; see `EnsembleResult`."""
     chunks, seconds = result.records.deleveragings, result.conditions.seconds
     funds = [name for name, buffer in result.buffers_before.items() if not isinstance(buffer, BackstopVault)]
-    money = result.money.iloc[-1]
+    money, summary = result.money.iloc[-1], result.summary()
     return {
+        "closed_in_book": summary[f"closed by {BOOK}"],
         "deleveraged": float(sum((chunk.qty * np.abs(chunk.mark)).sum() for chunk in chunks)),
+        "relieved": float(sum((chunk.qty * np.abs(chunk.mark)).sum() for chunk in chunks if chunk.vault)),
         "forgone": float(sum(chunk.forgone.sum() for chunk in chunks)),
         "adl_seconds": float(seconds[chunks[0].step]) if chunks else np.nan,
         "residual": -float(money[RESIDUAL]),
         "fund_paid": float(sum(result.buffers_before[name].money - money[name] for name in funds)),
-        "liquidated": result.summary()["accounts liquidated"],
+        "liquidated": summary["accounts liquidated"],
         "imbalance": result.imbalance,
     }
 
