@@ -145,7 +145,7 @@ def markouts(
     MarkoutResult
         ``immediate`` = qty x (mark at the fill - price), ``opportunity`` = qty x (mark at the horizon - mark at the
         fill), ``total`` = qty x (mark at the horizon - price), summed over the fills that are covered; `coverage` tells
-        how many these are. Marks are the latest at or before their time.
+        how many these are. Marks are the latest at or before their time, however old.
 
         Intervals: percentiles of a stationary bootstrap of the fills in time order, of sum of money / sum of notional,
         so that large fills count for more. They hold for more fills *of the same kind and time*. Fills that lie closer
@@ -306,8 +306,8 @@ def _checked(fills: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     for what, dtype in (("time of fills", fills["time"].dtype), ("index of prices", prices.index.dtype)):
         if not isinstance(dtype, pd.DatetimeTZDtype):
             raise MetricError(f"{what} has dtype {dtype}, need times with a zone: pd.to_datetime(..., utc=True)")
-    if not (fills["price"] > 0).all():
-        raise MetricError("price of fills must be above zero")
+    if not (fills["price"] > 0).all() or (fills["qty"] == 0).any():
+        raise MetricError("fills need a price above zero and a qty that is not zero")
     if not (prices.isna() | (np.isfinite(prices) & (prices > 0))).all(axis=None):
         raise MetricError("prices must be above zero and finite, or NaN where there is none")
     return fills[columns].reset_index(drop=True)
@@ -317,8 +317,11 @@ def _ascending(horizons: Sequence[pd.Timedelta | str]) -> list[pd.Timedelta]:
     """Horizons as Timedeltas, above zero and ascending."""
     if isinstance(horizons, str):
         raise MetricError(f"horizons must be a sequence, got {horizons!r}; write [{horizons!r}]")
-    after = [pd.Timedelta(horizon) for horizon in horizons]
-    if not after or after != sorted(set(after)) or after[0] <= pd.Timedelta(0):
+    try:
+        after = [pd.Timedelta(horizon) for horizon in horizons]
+    except ValueError as error:
+        raise MetricError(f"horizons must be Timedeltas or words like '5min', got {list(horizons)}") from error
+    if not after or after != sorted(set(after)) or not after[0] > pd.Timedelta(0):
         raise MetricError(f"horizons must be above zero and ascend, got {list(horizons)}")
     return after
 

@@ -256,6 +256,8 @@ def crash_paths(
     True
     """
     prices = _positive("marks", marks)
+    if not isinstance(step, int | float | np.number) or not 1e-6 <= step < np.inf:
+        raise PathError(f"step must be a number of seconds, one microsecond or more, got {step!r}")
     counts = {"n_paths": (n_paths, 1), "n_steps": (n_steps, 2), "first": (first, 0)}
     for what, (count, least) in counts.items():
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
@@ -457,8 +459,6 @@ def _shapes(crash: Crash, factor: Floats, step: float, numbers: pd.Index) -> pd.
 
 def _times(start: str | pd.Timestamp, step: float, n_steps: int) -> pd.DatetimeIndex:
     """Times of a path as datetime64[us, UTC]."""
-    if not (np.isfinite(step) and step >= 1e-6):
-        raise PathError(f"step must be finite and one microsecond or more [s], got {step!r}")
     begin = pd.Timestamp(start)
     if begin.tzinfo is None:
         raise PathError(f"start has no zone, got {start!r}; write it like {START}")
@@ -468,7 +468,7 @@ def _times(start: str | pd.Timestamp, step: float, n_steps: int) -> pd.DatetimeI
 
 def _positive(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
     """Prices by symbol, each finite and above zero."""
-    prices = pd.Series(given, dtype=float)
+    prices = _floats(what, given)
     if prices.empty or prices.index.nlevels > 1 or prices.index.has_duplicates:
         raise PathError(f"{what} must have one price per symbol, and one symbol or more")
     if not (np.isfinite(prices) & (prices > 0)).all():
@@ -476,15 +476,23 @@ def _positive(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
     return prices
 
 
+def _floats(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
+    """A Series of floats."""
+    try:
+        return pd.Series(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise PathError(f"{what} must be numbers, got {given!r}") from error
+
+
 def _by_symbol(what: str, given: float | pd.Series | Mapping[str, float], symbols: pd.Index, least: float) -> Floats:
     """A number for each symbol, from one for all or from a Series or mapping."""
     if isinstance(given, pd.Series | Mapping):
-        named = pd.Series(given, dtype=float)
+        named = _floats(what, given)
         if named.index.has_duplicates or set(named.index) != set(symbols):
             raise PathError(f"{what} must name the symbols of marks {list(symbols)}, got {list(named.index)}")
         values = named.reindex(symbols).to_numpy()
     else:
-        values = np.full(len(symbols), float(given))
+        values = _floats(what, dict.fromkeys(symbols, given)).to_numpy()
     if not (np.isfinite(values) & (values >= least)).all():
         raise PathError(f"{what} must be finite{' and not below zero' if least == 0 else ''}, got {given!r}")
     return np.asarray(values, dtype=np.float64)

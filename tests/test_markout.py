@@ -254,6 +254,8 @@ def test_cautions_name_what_is_doubtful():
         ({"prices": PRICES.iloc[::-1]}, "ascending"),
         ({"prices": -PRICES}, "prices must be above zero"),
         ({"horizons": []}, "horizons must be"),
+        ({"horizons": ["soon"]}, "horizons must be Timedeltas"),
+        ({"fills": FILLS.assign(qty=0.0)}, "not zero"),
         ({"horizons": ["0s", "1s"]}, "horizons must be"),
         ({"horizons": ["2s", "1s"]}, "horizons must be"),
         ({"level": 1.0}, "level must be"),
