@@ -150,7 +150,9 @@ def markouts(
         Intervals: percentiles of a stationary bootstrap of the fills in time order, of sum of money / sum of notional,
         so that large fills count for more. They hold for more fills *of the same kind and time*. Fills that lie closer
         together than the horizon share most of its price move: such an interval shows how the fills differ, not what
-        another path of prices would have given, and is marked by a ``caution``.
+        another path of prices would have given, and is marked by a ``caution``. Intervals are too short where fills
+        are few and depend on one another: of those of 95%, 85% held the truth for 400 fills with an autocorrelation of
+        0.9, and 66% for 100; 92% and 87% with 0.5 (``benchmarks/markout_coverage.py``).
 
     Raises
     ------

@@ -5,6 +5,21 @@
 Fills a second apart, of log-normal size, at a constant mark, whose profit in basis points is an autoregression of order
 one with mean 5 and standard deviation 20. The true markout is 5. Shown: the share of data sets whose 95% interval holds
 it, with the automatic block length and with independent resampling of single fills (block 1).
+
+Measured with 500 data sets a case (standard error 0.010), in about fifteen minutes: the intervals are too short, most
+of all with few fills and strong dependence.
+
+                      automatic   block  single fills
+    n    correlation
+    100  0.0              0.900   1.937         0.912
+         0.5              0.866   2.443         0.800
+         0.9              0.664   7.251         0.428
+    400  0.0              0.944   1.506         0.942
+         0.5              0.922   4.814         0.870
+         0.9              0.850  19.319         0.544
+    1600 0.0              0.938   1.442         0.938
+         0.5              0.932   8.704         0.858
+         0.9              0.894  39.127         0.506
 """
 
 from __future__ import annotations
