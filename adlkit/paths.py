@@ -256,6 +256,8 @@ def crash_paths(
     True
     """
     prices = _positive("marks", marks)
+    if not isinstance(step, int | float | np.number) or not 1e-6 <= step < np.inf:
+        raise PathError(f"step must be a number of seconds, one microsecond or more, got {step!r}")
     counts = {"n_paths": (n_paths, 1), "n_steps": (n_steps, 2), "first": (first, 0)}
     for what, (count, least) in counts.items():
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
@@ -276,7 +278,9 @@ def crash_paths(
     return PricePaths(table, _shapes(crash, factor, step, numbers.rename("path")))
 
 
-def price_path(bars: pd.DataFrame, *, price: str = "close", time: str = "time_utc") -> pd.DataFrame:
+def price_path(
+    bars: pd.DataFrame, *, price: str = "close", time: str = "time_utc", start: str | pd.Timestamp | None = None
+) -> pd.DataFrame:
     """Prices of real bars, times x symbols; a symbol without a bar at a time keeps the price of its last one.
 
     Parameters
@@ -288,6 +292,8 @@ def price_path(bars: pd.DataFrame, *, price: str = "close", time: str = "time_ut
     time : str, default "time_utc"
         Column of the times, with a zone. They are kept: where bars are labelled with their opening, as most are, their
         close was known only at its end; add the length of a bar to the times before anything is measured with it.
+    start : str or Timestamp, optional
+        First time that may be in the path, with a zone; earlier bars only give the prices that symbols have by then.
 
     Returns
     -------
@@ -298,7 +304,7 @@ def price_path(bars: pd.DataFrame, *, price: str = "close", time: str = "time_ut
     ------
     PathError
         If a column is missing, times have no zone, a price is not finite or not above zero, a symbol has two bars at a
-        time, or has none at the first time: cut the bars to start where all symbols have one.
+        time, or has no price yet at the first time.
 
     Examples
     --------
@@ -311,15 +317,18 @@ def price_path(bars: pd.DataFrame, *, price: str = "close", time: str = "time_ut
     table = _pivoted(bars, price, time)
     if (table <= 0).any(axis=None):
         raise PathError(f"{price} must be above zero")
-    late = table.columns[table.iloc[0].isna()].tolist()
-    if late:
-        begin = table.index[int(table.ffill().notna().all(axis=1).to_numpy().argmax())]
-        raise PathError(f"no price of {late} at the first time {table.index[0]!s}; all symbols have one by {begin!s}")
-    return table.ffill()
+    carried = table.ffill()
+    path = carried if start is None else carried[carried.index >= _in_utc(start)]
+    if path.empty:
+        raise PathError(f"no bar at or after start {start!r}; the last is at {carried.index[-1]!s}")
+    if late := path.columns[path.iloc[0].isna()].tolist():
+        begin = carried.index[int(carried.notna().all(axis=1).to_numpy().argmax())]
+        raise PathError(f"no price of {late} at the first time {path.index[0]!s}; give start='{begin!s}' or later")
+    return path
 
 
 def volume_path(bars: pd.DataFrame, *, volume: str = "volume", time: str = "time_utc") -> pd.DataFrame:
-    """Volumes of real bars, times x symbols, on the times of `price_path`; zero where a symbol has no bar.
+    """Volumes of real bars, times x symbols; zero where a symbol has no bar.
 
     Parameters
     ----------
@@ -331,7 +340,8 @@ def volume_path(bars: pd.DataFrame, *, volume: str = "volume", time: str = "time
     Returns
     -------
     DataFrame, times x symbols
-        [contracts].
+        [contracts], at every time at which any symbol has a bar; ``volumes.loc[prices.index]`` are those of a path that
+        starts later.
 
     Raises
     ------
@@ -457,18 +467,21 @@ def _shapes(crash: Crash, factor: Floats, step: float, numbers: pd.Index) -> pd.
 
 def _times(start: str | pd.Timestamp, step: float, n_steps: int) -> pd.DatetimeIndex:
     """Times of a path as datetime64[us, UTC]."""
-    if not (np.isfinite(step) and step >= 1e-6):
-        raise PathError(f"step must be finite and one microsecond or more [s], got {step!r}")
+    offsets = np.rint(1e6 * step * np.arange(n_steps + 1)).astype("timedelta64[us]")
+    return pd.DatetimeIndex(_in_utc(start).as_unit("us") + offsets, name="time")
+
+
+def _in_utc(start: str | pd.Timestamp) -> pd.Timestamp:
+    """A time with a zone, in UTC."""
     begin = pd.Timestamp(start)
     if begin.tzinfo is None:
         raise PathError(f"start has no zone, got {start!r}; write it like {START}")
-    offsets = np.rint(1e6 * step * np.arange(n_steps + 1)).astype("timedelta64[us]")
-    return pd.DatetimeIndex(begin.tz_convert("UTC").as_unit("us") + offsets, name="time")
+    return begin.tz_convert("UTC")
 
 
 def _positive(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
     """Prices by symbol, each finite and above zero."""
-    prices = pd.Series(given, dtype=float)
+    prices = _floats(what, given)
     if prices.empty or prices.index.nlevels > 1 or prices.index.has_duplicates:
         raise PathError(f"{what} must have one price per symbol, and one symbol or more")
     if not (np.isfinite(prices) & (prices > 0)).all():
@@ -476,15 +489,23 @@ def _positive(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
     return prices
 
 
+def _floats(what: str, given: pd.Series | Mapping[str, float]) -> pd.Series:
+    """A Series of floats."""
+    try:
+        return pd.Series(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise PathError(f"{what} must be numbers, got {given!r}") from error
+
+
 def _by_symbol(what: str, given: float | pd.Series | Mapping[str, float], symbols: pd.Index, least: float) -> Floats:
     """A number for each symbol, from one for all or from a Series or mapping."""
     if isinstance(given, pd.Series | Mapping):
-        named = pd.Series(given, dtype=float)
+        named = _floats(what, given)
         if named.index.has_duplicates or set(named.index) != set(symbols):
             raise PathError(f"{what} must name the symbols of marks {list(symbols)}, got {list(named.index)}")
         values = named.reindex(symbols).to_numpy()
     else:
-        values = np.full(len(symbols), float(given))
+        values = _floats(what, dict.fromkeys(symbols, given)).to_numpy()
     if not (np.isfinite(values) & (values >= least)).all():
         raise PathError(f"{what} must be finite{' and not below zero' if least == 0 else ''}, got {given!r}")
     return np.asarray(values, dtype=np.float64)

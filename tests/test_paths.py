@@ -176,6 +176,9 @@ def test_paths_feed_marks_of_a_panel():
         ({"n_steps": 2.5}, "n_steps must be"),
         ({"first": -1}, "first must be"),
         ({"step": 0.0}, "step must be"),
+        ({"step": "1s"}, "step must be"),
+        ({"beta": "high"}, "beta must be numbers"),
+        ({"marks": {"BTC": "dear"}}, "marks must be numbers"),
         ({"start": "2025-01-01"}, "no zone"),
         ({"rng": None}, "rng must be"),
         ({"beta": {"BTC": 1.0}}, "beta must name"),
@@ -216,6 +219,16 @@ def test_prices_stay_and_volumes_are_zero_where_nothing_traded():
     assert adl.price_path(bars(low=[1.0, 2.0, 3.0, 4.0, 5.0]), price="low")["BTC"].tolist() == [2.0, 3.0, 1.0]
 
 
+def test_a_path_that_starts_later_knows_the_prices_of_before():
+    path = adl.price_path(bars(), start="2025-10-10T21:00:01Z")
+    assert path.to_dict("list") == {"BTC": [99.0, 98.0], "ETH": [10.0, 9.0]}
+    late = bars().drop(index=3)  # ETH has no bar before the last time
+    assert adl.price_path(late, start=AT[2]).to_dict("list") == {"BTC": [98.0], "ETH": [9.0]}
+    for start, words in ((AT[2] + pd.Timedelta("1s"), "no bar at or after"), ("2025-10-10", "no zone")):
+        with pytest.raises(PathError, match=words):
+            adl.price_path(bars(), start=start)
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -226,7 +239,7 @@ def test_prices_stay_and_volumes_are_zero_where_nothing_traded():
         (bars(symbol="BTC"), "two bars of 'BTC'"),
         (bars(close=[98.0, np.nan, 99.0, 10.0, 9.0]), "finite numbers"),
         (bars(close=0.0), "above zero"),
-        (bars().drop(index=3), r"no price of \['ETH'\] at the first time .* by 2025-10-10 21:00:05"),
+        (bars().drop(index=3), r"no price of \['ETH'\] at the first time .* give start='2025-10-10 21:00:05"),
     ],
 )
 def test_bars_that_make_no_path_are_refused(rows, words):
@@ -242,10 +255,9 @@ def test_volumes_below_zero_are_refused():
 @pytest.mark.skipif(not BARS.exists(), reason="the bars are not here: their licence does not let them ship")
 def test_real_bars_keep_every_price_and_volume():
     rows = pd.read_csv(BARS, parse_dates=["time_utc"])
-    rows = rows[(rows["venue"] == "coinbase") & (rows["time_utc"] >= "2025-10-10T21:00Z")]
-    rows = rows[rows["symbol"].isin(rows.loc[rows["time_utc"] == rows["time_utc"].min(), "symbol"])]
-    path, volume = adl.price_path(rows), adl.volume_path(rows)
-    assert path.shape[1] >= 3
+    rows = rows[rows["venue"] == "coinbase"]
+    path, volume = adl.price_path(rows, start="2025-10-10T21:00Z"), adl.volume_path(rows)
+    assert path.shape[1] >= 15
     assert volume.sum().to_numpy() == pytest.approx(rows.groupby("symbol")["volume"].sum().to_numpy())
     asked = path.stack().rename("carried").reset_index()
     found = pd.merge_asof(

@@ -11,11 +11,13 @@ from adlkit.markout import MarkoutResult, horizon_name
 from adlkit.plotting.figure import ADL, BOOK, FAINT, INK, axes, empty, finished
 from adlkit.plotting.words import percent, short
 
+ROOM_FOR_NAME = 0.085
+"""Smallest part of the axis that the name of a horizon fits into."""
 LINES = (("immediate", FAINT, "--"), ("opportunity", BOOK, "-"), ("total", ADL, "-"))
 
 
 def plot_markouts(result: MarkoutResult, *, ax: Axes | None = None) -> Axes:
-    """Draw the immediate, opportunity and total markout against the horizon, with the bands of their intervals.
+    """Draw the immediate, opportunity and total markout against the horizon, with the band of the total.
 
     Parameters
     ----------
@@ -48,22 +50,26 @@ def plot_markouts(result: MarkoutResult, *, ax: Axes | None = None) -> Axes:
     for part, colour, style in LINES:
         rows = result.table.xs(part, level="part")
         ax.plot(seconds, rows["bps"], color=colour, linestyle=style, linewidth=2.0, label=part)
-        if part != "immediate":
-            ax.fill_between(seconds, rows["low"], rows["high"], color=colour, alpha=0.18, linewidth=0.0)
+        if part == "total":
+            ax.fill_between(seconds, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0.0)
         for chosen, face in ((is_doubtful, "white"), (~is_doubtful, colour)):
             ax.scatter(seconds[chosen], rows["bps"].to_numpy()[chosen], s=28, color=face, edgecolor=colour, zorder=3)
     ax.axhline(0.0, color=INK, linewidth=0.8)
-    _time_axis(ax, result.coverage.index)
+    _time_axis(ax, pd.TimedeltaIndex(result.coverage.index))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _signed(value)))
-    ax.set_ylabel(f"bps of notional, with {percent(result.level)} bands")
+    ax.set_ylabel(f"bps of notional; band: {percent(result.level)} interval of the total")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     hollow = "; hollow: interval with a caution, or none" if is_doubtful.any() else ""
     return finished(ax, _finding(result, known), f"time after the fill{hollow}", grid="y")
 
 
-def _time_axis(ax: Axes, horizons: pd.Index) -> None:
-    """A logarithmic axis with a tick at each horizon, as many as can be read."""
-    ticks = list(pd.TimedeltaIndex(horizons)[:: int(np.ceil(len(horizons) / 12))])
+def _time_axis(ax: Axes, horizons: pd.TimedeltaIndex) -> None:
+    """A logarithmic axis with a tick at each horizon that leaves room for its name."""
+    logs = np.log([at.total_seconds() for at in horizons])
+    ticks = [horizons[0]]
+    for place, at in enumerate(horizons):
+        if logs[place] - np.log(ticks[-1].total_seconds()) >= ROOM_FOR_NAME * (logs[-1] - logs[0]) > 0:
+            ticks.append(at)
     ax.set_xscale("log")
     ax.set_xticks([at.total_seconds() for at in ticks], [horizon_name(at) for at in ticks])
     ax.xaxis.set_minor_formatter(NullFormatter())
