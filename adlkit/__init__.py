@@ -43,6 +43,15 @@ if TYPE_CHECKING:
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.vault import (
+        VaultPnl,
+        VaultRisk,
+        break_even_discount,
+        break_even_rebound,
+        takeover_profit,
+        vault_pnl,
+        vault_risk,
+    )
 
 __version__ = "0.3.0"
 
@@ -63,6 +72,8 @@ __all__ = [
     "RuleComparison",
     "ScoreComparison",
     "ShortfallCurve",
+    "VaultPnl",
+    "VaultRisk",
     "VenueRules",
     "account_summary",
     "adl_price",
@@ -70,6 +81,8 @@ __all__ = [
     "adl_reach",
     "allocate",
     "bankruptcy_price",
+    "break_even_discount",
+    "break_even_rebound",
     "build_panel",
     "cascade_curve",
     "check_panel",
@@ -114,8 +127,11 @@ __all__ = [
     "shortfall",
     "shortfall_curve",
     "sources",
+    "takeover_profit",
     "to_lots",
     "unrealized_pnl",
+    "vault_pnl",
+    "vault_risk",
     "venues",
 ]
 
@@ -124,6 +140,10 @@ _LATER = {
     "CrossMarginResult": "cross_margin",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
+    "VaultPnl": "vault",
+    "VaultRisk": "vault",
+    "break_even_discount": "vault",
+    "break_even_rebound": "vault",
     "build_events_report": "report",
     "build_report": "report",
     "check_properties": "laboratory",
@@ -138,6 +158,9 @@ _LATER = {
     "price_models": "price_models",
     "report": "report",
     "shadow_price": "cross_margin",
+    "takeover_profit": "vault",
+    "vault_pnl": "vault",
+    "vault_risk": "vault",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

@@ -33,6 +33,7 @@ ORDER = [
     "severity",
     "allocation",
     "metrics",
+    "vault",
     "policies",
     "laboratory",
     "comparison",

@@ -21,6 +21,7 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.vault import plot_attribution, plot_break_even, plot_equity, plot_vault_risk
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -30,9 +31,12 @@ __all__ = [
     "plain",
     "plot_agreement",
     "plot_allocation",
+    "plot_attribution",
+    "plot_break_even",
     "plot_cascade_curve",
     "plot_deciles",
     "plot_distance",
+    "plot_equity",
     "plot_event_symbols",
     "plot_event_times",
     "plot_front",
@@ -44,6 +48,7 @@ __all__ = [
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
+    "plot_vault_risk",
     "short",
     "stage_colours",
     "stage_name",
