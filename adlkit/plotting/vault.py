@@ -149,7 +149,7 @@ def plot_vault_risk(risk: VaultRisk, *, unit: str = "ccy", ax: Axes | None = Non
         ax.hist(values, bins=list(edges), color=colour, edgecolor="white", linewidth=0.4, label=label)
     shortfall = risk.expected_shortfall
     ax.axvline(profit.mean(), color=INK, linewidth=1.4, label=f"mean {_signed(profit.mean())}")
-    tail = f"mean of the worst {percent(1 - risk.level)}: {_signed(-shortfall)}"
+    tail = f"mean of the worst {100 * (1 - risk.level):.3g}%: {_signed(-shortfall)}"
     ax.axvline(-shortfall, color=INK, linewidth=1.4, linestyle=(0, (4, 3)), label=tail)
     ax.axvline(0.0, color=FAINT, linewidth=0.8)
     ax.xaxis.set_major_formatter(FuncFormatter(_signed))
@@ -198,7 +198,7 @@ def plot_break_even(profit: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     bar.set_label("profit / notional")
     bar.outline.set_visible(False)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
     ax.set_ylabel("discount at takeover")
     finished(ax, _break_even_finding(discount, rebound, values), "part of the further fall regained (logs)")
     ax.grid(visible=False)
