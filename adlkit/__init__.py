@@ -57,7 +57,15 @@ if TYPE_CHECKING:
         simulated_break_even,
     )
     from adlkit.stress import scale_leverage
-    from adlkit.vault import VaultPnl, VaultRisk, break_even_discount, break_even_rebound, vault_pnl, vault_risk
+    from adlkit.vault import (
+        VaultPnl,
+        VaultRisk,
+        break_even_discount,
+        break_even_rebound,
+        takeover_profit,
+        vault_pnl,
+        vault_risk,
+    )
 
 __version__ = "0.3.0"
 
@@ -150,6 +158,7 @@ __all__ = [
     "simulate_ensemble",
     "simulated_break_even",
     "sources",
+    "takeover_profit",
     "to_lots",
     "unrealized_pnl",
     "vault_pnl",
@@ -196,6 +205,7 @@ _LATER = {
     "simulate": "simulation",
     "simulate_ensemble": "simulation",
     "simulated_break_even": "simulation",
+    "takeover_profit": "vault",
     "vault_pnl": "vault",
     "vault_risk": "vault",
     "volume_path": "paths",

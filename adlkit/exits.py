@@ -14,6 +14,9 @@ import numpy as np
 from adlkit.contracts import Floats
 from adlkit.errors import VenueError
 
+ROUNDING = 1e-9
+"""Share of a duration by which times may be off."""
+
 
 class Lots(NamedTuple):
     """What a vault holds of one symbol, oldest first: age [s], contracts taken over, and those left, never negative."""
@@ -77,7 +80,7 @@ class Hold:
 
     def due(self, lots: Lots, volume: float) -> Floats:  # noqa: ARG002
         """Lots of that age."""
-        return np.where(lots.age >= self.duration, lots.left, 0.0)
+        return np.where(lots.age >= self.duration * (1.0 - ROUNDING), lots.left, 0.0)
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ class Twap:
 
     def due(self, lots: Lots, volume: float) -> Floats:  # noqa: ARG002
         """What exceeds the part of each lot that may still be held at its age."""
-        kept = lots.taken * np.maximum(1.0 - lots.age / self.duration, 0.0)
-        return np.maximum(lots.left - kept, 0.0)
+        kept = np.maximum(1.0 - lots.age / self.duration, 0.0)
+        return np.maximum(lots.left - lots.taken * np.where(kept <= ROUNDING, 0.0, kept), 0.0)
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,9 @@ class Passive:
 
 
 def _oldest_first(lots: Lots, amount: float) -> Floats:
-    return np.diff(np.minimum(np.cumsum(lots.left), amount), prepend=0.0)
+    """Share of a volume that traded before this step: what was taken over in it has seen none."""
+    waiting = np.where(lots.age > 0, lots.left, 0.0)
+    return np.diff(np.minimum(np.cumsum(waiting), amount), prepend=0.0)
 
 
 def _check(rule: ExitRule, name: str, number: float, *, at_least: float | None = None, at_most: float = np.inf) -> None:

@@ -46,6 +46,15 @@ def at_previous_mark(prices: TradePrices) -> Floats:
     return prices.previous_mark
 
 
+def at_capped_previous_mark(prices: TradePrices) -> Floats:
+    """The mark before the event, but never better for the liquidated account than its close-out price.
+
+    For paths whose steps are longer than those of the venue's marks: within a long step the account could not have been
+    closed at the mark before it, only at one where it was bankrupt already.
+    """
+    return prices.side * np.minimum(prices.side * at_previous_mark(prices), prices.side * prices.close_out)
+
+
 def at_oracle(prices: TradePrices) -> Floats:
     """The oracle price."""
     if prices.oracle is None:

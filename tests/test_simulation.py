@@ -141,15 +141,34 @@ def thin_margin():
     return one_long(130.05)
 
 
+def test_a_short_is_bought_back_above_the_mark_and_an_inverse_one_too():
+    """bob is short 10 and left with 0.05 at 113: taken there, bought back at 120 x 1.001. Inverse: 1,000 of 1 USD."""
+    rows = [("ann", 10.0, 1000.0), ("bob", -10.0, 130.05)]
+    frame = pd.DataFrame(rows, columns=["account", "qty", "collateral"])
+    facts = {"symbol": "BTC", "entry_price": 100.0, "mark_price": 100.0, "maintenance_deduction": 0.0}
+    panel = adl.build_panel(frame.assign(**facts, maintenance_rate=0.1))
+    hold = vault_of(exit_rule=adl.exits.Hold(60.0))
+    result = run(hold, 100, 113, 120, panel=panel, books=DEEP)
+    assert result.vault_trades["qty"].tolist() == [-10.0, 10.0]
+    assert result.vault_trades["price"].iloc[1] == pytest.approx(120 * 1.001)
+    assert result.vaults["equity"].iloc[-1] == pytest.approx(2000.05 - 70.0 - 1.2)
+    coins = frame.assign(qty=[1000.0, -1000.0], collateral=[9.0, 1000 / 100 - 1000 / 113 + 0.0005], contract="inverse")
+    panel = adl.build_panel(coins.assign(**facts, maintenance_rate=0.1))
+    result = run(vault_of(exit_rule=adl.exits.Hold(60.0)), 100, 113, 120, panel=panel, books=DEEP)
+    assert result.vault_trades["price"].iloc[1] == pytest.approx(120 * 1.001)
+    assert result.vaults["equity"].iloc[-1] == pytest.approx(2000.0005 - 1000 / 113 + 1000 / (120 * 1.001))
+
+
 def test_participation_and_quotes_follow_volume():
     """A tenth of 30, 40, 80 contracts a step is sold at 0.999 of the mark; a quote 1% up is hit by the rise to 95."""
     volumes = walk(30, 30, 40, 80, 80)
     given_ = {"panel": thin_margin(), "volumes": volumes}
     part = run(vault_of(exit_rule=adl.exits.Participation(0.1)), 100, 87, 80, 95, 95, books=DEEP, **given_)
-    assert part.inventory["BTC"].tolist() == pytest.approx([0.0, 7.0, 3.0, 0.0, 0.0])
+    assert part.inventory["BTC"].tolist() == pytest.approx([0.0, 10.0, 6.0, 0.0, 0.0])
     quoted = run(vault_of(exit_rule=adl.exits.Passive(0.01, 0.1)), 100, 87, 80, 95, 95, **given_)
     sold = quoted.vault_trades[quoted.vault_trades["kind"] == "exit"]
     assert sold[["qty", "price"]].to_numpy().tolist() == [pytest.approx([-8.0, 80.8])]
+    assert quoted.vault_pnl().parts["impact"] == pytest.approx(8 * 0.8)
 
 
 def test_a_bankrupt_vault_is_relieved_by_winners_at_its_own_bankruptcy_price():
@@ -169,6 +188,32 @@ def test_a_bankrupt_vault_is_relieved_by_winners_at_its_own_bankruptcy_price():
             assert result.vault_pnl().parts["relief"] == pytest.approx(10.0)
         else:
             assert result.vaults["equity"].tolist() == pytest.approx([50.0, 70.0, 10.0, -10.0, 150.0])
+
+
+def test_what_a_relieved_vault_owes_stays_its_debt():
+    """Fills at the mark: bob gives up nothing, and of 170 lost (81 -> 64 x 10) the vault's own 10 and 20 of backing."""
+    vault = vault_of(equity=50.0, max_leverage=20.0, backing=20.0, is_relieved=True)
+    venue = replace(adl.venues.hyperliquid, fill_price=adl.venues.at_mark).with_buffers(vault)
+    result = adl.simulate(one_long(150.0), walk(100, 87, 81, 64, 95), venue=venue)
+    assert result.fills["forgone"].tolist() == [0.0]
+    assert result.vaults["equity"].iloc[-1] == pytest.approx(70.0 + 10 * (64 - 87))
+    assert result.money["residual"].iloc[-1] == 0.0
+    assert result.vault_pnl().parts["relief"] == 0.0
+
+
+def test_a_turn_of_the_inventory_in_one_event_leaves_desk_and_inventory_alike():
+    """The vault is short 10; one event brings a long of 10 and a short of 15: 15 short, bought back once."""
+    rows = [("ann", 10.0, 100.0, 130.0), ("bea", -15.0, 74.0, 15 * 13 - 0.1), ("cat", -10.0, 100.0, 5000.0)]
+    rows += [("dan", 25.0, 100.0, 9000.0)]
+    frame = pd.DataFrame(rows, columns=["account", "qty", "entry_price", "collateral"])
+    facts = {"symbol": "BTC", "mark_price": 100.0, "maintenance_rate": 0.1, "maintenance_deduction": 0.0}
+    panel = adl.build_panel(frame.assign(**facts).assign(collateral=[130.0, 15 * 26.0 + 30, 5000.0, 9000.0]))
+    vault = vault_of(equity=1e6, inventory={"BTC": adl.Holding(-10.0, 100.0)}, exit_rule=adl.exits.Hold(120.0))
+    result = run(vault, 100, 87, 87, 110, 110, 110, panel=panel, books=DEEP)
+    exits = result.vault_trades[result.vault_trades["kind"] == "exit"]
+    assert abs(result.inventory["BTC"].iloc[-1]) < 1e-9
+    assert result.imbalance < 1e-12
+    assert (exits["price"].between(87 * 0.99, 110 * 1.01)).all()
 
 
 def test_books_are_eaten_into_and_refill_by_half():
@@ -231,6 +276,7 @@ def test_with_full_impact_and_market_orders_marks_come_to_rest_where_the_cascade
         ({"path": walk(100, 90)["BTC"]}, "path: give a DataFrame, one row per time and one column per symbol"),
         ({"path": walk(100, 90).reset_index(drop=True)}, "its index is a RangeIndex, need times"),
         ({"path": walk(100, 90).iloc[::-1]}, "its times must rise"),
+        ({"path": walk(100, 90).tz_localize(None)}, "its times have no zone"),
         ({"path": walk(100, 90).assign(ETH=1.0)}, r"columns \['ETH'\] are no symbols of the panel"),
         ({"path": walk(100, 90).rename(columns={"BTC": "ETH"})}, r"no column for symbols \['BTC'\]"),
         ({"path": walk(100, -1.0)}, "1 rows with a price not finite or not above zero; first: .'2025-10-10 21:01"),

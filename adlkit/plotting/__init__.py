@@ -23,8 +23,8 @@ from adlkit.plotting.events import (
 from adlkit.plotting.figure import figure_size
 from adlkit.plotting.markouts import plot_markouts
 from adlkit.plotting.paths import plot_paths
-from adlkit.plotting.simulation import plot_capacity, plot_ensemble, plot_timeline
-from adlkit.plotting.vault import plot_break_even, plot_regression, plot_vault_pnl, plot_vault_risk
+from adlkit.plotting.simulation import plot_capacity, plot_ensemble, plot_outcome_regression, plot_timeline
+from adlkit.plotting.vault import plot_attribution, plot_break_even, plot_equity, plot_vault_risk
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -34,28 +34,29 @@ __all__ = [
     "plain",
     "plot_agreement",
     "plot_allocation",
+    "plot_attribution",
     "plot_break_even",
     "plot_capacity",
     "plot_cascade_curve",
     "plot_deciles",
     "plot_distance",
     "plot_ensemble",
+    "plot_equity",
     "plot_event_symbols",
     "plot_event_times",
     "plot_front",
     "plot_liquidation_curve",
     "plot_lorenz",
     "plot_markouts",
+    "plot_outcome_regression",
     "plot_paths",
     "plot_payers",
     "plot_properties",
     "plot_reach",
-    "plot_regression",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
     "plot_timeline",
-    "plot_vault_pnl",
     "plot_vault_risk",
     "short",
     "stage_colours",

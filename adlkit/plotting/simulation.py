@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter
 
 from adlkit.contracts import Floats
 from adlkit.distress import BOOK as BOOK_STAGE
-from adlkit.plotting.figure import ADL, BOOK, BUFFERS, FAINT, INK, axes, empty, finished
+from adlkit.plotting.figure import ADL, BOOK, BUFFERS, FAINT, INK, axes, empty, finished, name_rows
 from adlkit.plotting.words import in_thousands, percent, short
-from adlkit.simulation import CapacityCurve, EnsembleResult, SimulationResult
+from adlkit.simulation import CapacityCurve, EnsembleResult, OutcomeRegression, SimulationResult
 from adlkit.tally import ADL as ADL_STAGE
 
 BINS = 60
@@ -178,3 +178,44 @@ def plot_capacity(curve: CapacityCurve, *, ax: Axes | None = None) -> Axes:
     size, profit = float(mean.index[best]), float(mean["vault_pnl"].iloc[best])
     finding = f"The vault earns most on average with {short(size)}: {short(profit)}"
     return finished(ax, finding, "equity of the vault [ccy]", grid="y")
+
+
+def plot_outcome_regression(regression: OutcomeRegression, *, ax: Axes | None = None) -> Axes:
+    """Draw what a standard deviation of each term does to the outcome.
+
+    Parameters
+    ----------
+    regression : OutcomeRegression
+        What `adlkit.outcome_regression` returns.
+    ax : Axes, optional
+        Where to draw; a new figure without it.
+
+    Returns
+    -------
+    Axes
+        Points and intervals in units of the outcome, without the intercept, largest first.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, adlkit as adl
+    >>> rng = np.random.default_rng(7)
+    >>> data = pd.DataFrame({"depth": rng.uniform(0.1, 0.5, 200)}, index=pd.RangeIndex(200, name="path"))
+    >>> data["vault_return"] = 0.1 - 0.5 * data["depth"] + rng.normal(0, 0.01, 200)
+    >>> plot_outcome_regression(adl.outcome_regression(data, "vault_return ~ depth")).get_yticklabels()[0].get_text()
+    'depth'
+    """
+    table = regression.table.drop(index="Intercept", errors="ignore")
+    table = table.loc[table["effect"].abs().sort_values(ascending=False).index]
+    ax = axes(ax, rows=len(table))
+    rows = range(len(table))
+    ax.hlines(rows, table["effect_low"], table["effect_high"], color=BOOK, linewidth=2.2)
+    ax.plot(table["effect"], rows, "o", color=BOOK)
+    ax.axvline(0.0, color=FAINT, linewidth=0.9)
+    name_rows(ax, list(table.index))
+    response = regression.formula.split("~", maxsplit=1)[0].strip()
+    finding = (
+        f"{table.index[0]} moves {response} most; the terms explain {percent(regression.r_squared)} of its variance"
+    )
+    return finished(
+        ax, finding, f"change of {response} per standard deviation of the term, {regression.level:.0%} interval"
+    )

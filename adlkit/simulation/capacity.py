@@ -16,6 +16,7 @@ from adlkit.buffers import BackstopVault
 from adlkit.errors import VenueError
 from adlkit.paths import PricePaths
 from adlkit.simulation.ensemble import Job, in_parallel
+from adlkit.vault.risk import expected_shortfall
 from adlkit.venues import VenueRules
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class CapacityCurve(SummaryRepr):
         groups = self.outcomes.groupby(level="capacity")
         means = groups.mean().drop(columns="least_equity")
         ruin = self.outcomes["least_equity"].lt(0).groupby(level="capacity").mean()
-        return means.assign(expected_shortfall=groups["vault_pnl"].agg(_expected_shortfall), ruin=ruin)
+        worst = groups["vault_pnl"].agg(lambda pnl: expected_shortfall(pnl.to_numpy(), 1.0 - WORST))
+        return means.assign(expected_shortfall=worst, ruin=ruin)
 
     @property
     def marginal(self) -> pd.DataFrame:
@@ -151,7 +153,7 @@ def capacity_curve(
     >>> venue = adl.venues.hyperliquid.with_buffers(adl.BackstopVault(equity=1.0))
     >>> curve = adl.capacity_curve(adl.load_dataset("four_accounts"), paths, [10.0, 1000.0], venue=venue, workers=1)
     >>> curve.table["taken"].round(6).tolist()
-    [11.428571, 160.0]
+    [10.0, 140.0]
     """
     vaults = [buffer for buffer in venue.buffers if isinstance(buffer, BackstopVault)]
     if len(vaults) != 1:
@@ -180,8 +182,3 @@ class Sized(NamedTuple):
         buffers = [replace(buffer, equity=size) if buffer is self.vault else buffer for buffer in venue.buffers]
         outcome, _ = self.job._replace(venue=venue.with_buffers(*buffers)).run(number)
         return outcome
-
-
-def _expected_shortfall(pnl: pd.Series) -> float:
-    worst = pnl.nsmallest(max(1, int(np.ceil(WORST * len(pnl)))))
-    return -float(worst.mean())

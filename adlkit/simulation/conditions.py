@@ -51,7 +51,7 @@ class Conditions(NamedTuple):
         problems = path_problems(path, symbols)
         if problems:
             raise PathError("path: " + "; ".join(problems))
-        times = pd.DatetimeIndex(path.index)
+        times = pd.DatetimeIndex(path.index).tz_convert("UTC").as_unit("us")
         shape = (len(times), len(symbols))
         rates, traded = np.full(shape, np.nan), np.zeros(shape)
         if funding is not None:
@@ -77,6 +77,8 @@ def path_problems(path: pd.DataFrame, symbols: list[str]) -> list[str]:
     problems = []
     if not isinstance(path.index, pd.DatetimeIndex):
         problems.append(f"its index is a {type(path.index).__name__}, need times (DatetimeIndex)")
+    elif path.index.tz is None:
+        problems.append("its times have no zone; localise them, e.g. path.tz_localize('UTC')")
     elif not (path.index.is_monotonic_increasing and path.index.is_unique and len(path)):
         problems.append("its times must rise from row to row, at least one; sort them and drop repeats")
     if path.columns.has_duplicates:

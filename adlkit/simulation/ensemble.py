@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 QUANTILES = (0.05, 0.5, 0.95)
+INSTANT = pd.Timedelta(1, unit="us")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,14 +42,15 @@ class EnsembleResult(SummaryRepr):
     outcomes : DataFrame, index path
         What the path drew (``depth``, ``rebound``, ...), then [ccy]: ``vault_pnl`` of all vaults together and its parts
         (``pnl_discount``, ...; see `vault_pnl`), ``vault_return`` [1, on their means at the start], ``drawdown``
-        (largest fall of the vaults' equity from an earlier level), ``least_equity``, ``taken`` (notional taken over),
-        ``break_even_discount`` [1, of what was taken: at which profit would have been zero, other parts as they were],
-        ``largest_use`` [1] of what they may hold; ``closed_in_book``, ``deleveraged`` (by winners, of which
+        (largest fall of the vaults' equity from an earlier level), ``least_equity``, ``taken`` (notional taken over, at
+        the marks), ``break_even_discount`` [1, of what was taken: at which profit would have been zero, other parts as
+        they were], ``largest_use`` [1] of what they may hold; ``closed_in_book``, ``deleveraged`` (by winners, of which
         ``relieved`` against inventories of vaults) and ``forgone`` by winners, ``adl_seconds`` (from the start to the
         first deleveraging; NaN: none), ``residual`` (written off), ``fund_paid`` (by other buffers), ``liquidated``
         (accounts) and ``imbalance`` [1].
-    equity : Series, index (path, time)
-        Equity of all vaults together [ccy].
+    equity, margin : Series, index (path, time)
+        Of all vaults together [ccy]: their equity, and notional over the leverage that they may have; first the state
+        before the path, one microsecond earlier: what `vault_risk` reads.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class EnsembleResult(SummaryRepr):
 
     outcomes: pd.DataFrame
     equity: pd.Series
+    margin: pd.Series
 
     def summary(self) -> pd.Series:
         """Over the paths: quantiles of the vaults' profit, how often it loses, and how often winners are closed."""
@@ -133,9 +136,12 @@ def simulate_ensemble(
     job = Job(panel, paths, venue, {"books": books, "refill": refill, "impact": impact, "volumes": volumes})
     found = list(in_parallel(job.run, list(paths.shapes.index), workers=workers, what="paths"))
     outcomes = pd.DataFrame([row for row, _ in found], index=paths.shapes.index)
-    index = pd.MultiIndex.from_product([paths.shapes.index, paths.times], names=["path", "time"])
-    equity = pd.Series(np.concatenate([owned for _, owned in found]), index=index, name="equity")
-    return EnsembleResult(paths.shapes.join(outcomes), equity)
+    times = paths.times.insert(0, paths.times[0] - INSTANT)
+    index = pd.MultiIndex.from_product([paths.shapes.index, times], names=["path", "time"])
+    equity, margin = np.array([along for _, along in found]).transpose(1, 0, 2).reshape(2, -1)
+    return EnsembleResult(
+        paths.shapes.join(outcomes), pd.Series(equity, index, name="equity"), pd.Series(margin, index, name="margin")
+    )
 
 
 class Job(NamedTuple):
@@ -147,35 +153,45 @@ class Job(NamedTuple):
     options: dict[str, Any]
 
     def run(self, number: int) -> tuple[dict[str, float], Floats]:
-        """What a path comes to, and the equity of the vaults along it."""
+        """What a path comes to, and equity and margin of the vaults before and along it."""
         result = simulate(self.panel, self.paths.path(number), venue=self.venue, **self.options)
-        equity = vault_equity(result)
-        return {**vault_outcome(result, equity), **market_outcome(result)}, equity
+        along = vault_history(result)
+        return {**vault_outcome(result, along[0]), **market_outcome(result)}, along
 
 
-def vault_equity(result: SimulationResult) -> Floats:
-    """Equity of all vaults together at each step [ccy]."""
-    owned = result.vaults["equity"].to_numpy().reshape(-1, len(result.times))
-    return np.asarray(owned.sum(axis=0))
+def vault_history(result: SimulationResult) -> Floats:
+    """Equity and margin of all vaults together [ccy], before the first step and after each: shape (2, n_steps + 1)."""
+    history = np.zeros((2, len(result.times) + 1))
+    for name, before in result.buffers_before.items():
+        if isinstance(before, BackstopVault):
+            own = result.vaults.xs(name, level="vault")
+            history[0] += np.append(before.equity, own["equity"])
+            if before.max_leverage > 0:
+                history[1] += np.append(before.notional, own["notional"]) / before.max_leverage
+    return history
 
 
 def vault_outcome(result: SimulationResult, equity: Floats) -> dict[str, float]:
     """What the vaults of a simulation came to; see `EnsembleResult`."""
     vaults = [buffer for buffer in result.buffers_before.values() if isinstance(buffer, BackstopVault)]
-    start, means = sum(vault.equity for vault in vaults), sum(vault.means for vault in vaults)
+    means = sum(vault.means for vault in vaults)
     parts = dict.fromkeys(PARTS, 0.0)
     for vault in vaults:
         found = result.vault_pnl(vault.name).parts
         parts = {part: value + float(found[part]) for part, value in parts.items()}
-    pnl = float(equity[-1] - start)
-    taken = sum(abs(trade.qty * trade.value) for trade in result.records.vault_trades if trade.kind == "takeover")
-    peak = np.maximum.accumulate(np.append(start, equity))[1:]
+    pnl = float(equity[-1] - equity[0])
+    taken = sum(
+        abs(trade.qty * result.values[trade.step, trade.symbol])
+        for trade in result.records.vault_trades
+        if trade.kind == "takeover"
+    )
+    peak = np.maximum.accumulate(equity)
     return {
         "vault_pnl": pnl,
         "vault_return": pnl / means if means > 0 else np.nan,
         **{f"pnl_{part.replace(' ', '_')}": value for part, value in parts.items()},
         "drawdown": float((peak - equity).max()),
-        "least_equity": float(min(equity.min(), start)),
+        "least_equity": float(equity.min()),
         "taken": float(taken),
         "break_even_discount": (parts["discount"] - pnl) / taken if taken > 0 else np.nan,
         "largest_use": float(result.vaults["use"].max()),

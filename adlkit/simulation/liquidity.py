@@ -32,8 +32,8 @@ class Resting(NamedTuple):
 class Liquidity:
     """The books of all symbols, and how many contracts of each side have traded and are not back yet.
 
-    Half of what has traded is back after `refill` seconds. With `impact` 1 the mark stands at the last level that has
-    traded, with 0 where the path has it.
+    Half of what has traded is back after `refill` seconds. With `impact` 1 the mark stands at the last level of a side
+    that has traded (of both: their distances added up), with 0 where the path has it.
     """
 
     def __init__(self, books: Mapping[str, OrderBook], symbols: list[str], *, refill: float, impact: float) -> None:
@@ -46,7 +46,8 @@ class Liquidity:
         self.used, self.whole = np.zeros((2, 2, len(symbols)))
         """Contracts of bids and of asks that are gone, and all that there are, by symbol."""
         for symbol, book in self.books.items():
-            self.whole[:, symbol] = book.bids["qty"].sum(), book.asks["qty"].sum()
+            ladders = [book.ladder_at(1.0, side, is_inverse=False) for side in (1.0, -1.0)]
+            self.whole[:, symbol] = [ladder.depth[-1] for ladder in ladders]
         self.seconds = 0.0
 
     @property

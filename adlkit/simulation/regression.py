@@ -61,10 +61,10 @@ class OutcomeRegression(SummaryRepr):
         return pd.Series({**coefficients, **fit})
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the effect of one standard deviation of each term; see `adlkit.plotting.plot_regression`."""
-        from adlkit.plotting import plot_regression
+        """Draw the effect of one standard deviation of each term; see `adlkit.plotting.plot_outcome_regression`."""
+        from adlkit.plotting import plot_outcome_regression
 
-        return plot_regression(self, ax=ax)
+        return plot_outcome_regression(self, ax=ax)
 
 
 def outcome_regression(outcomes: pd.DataFrame, formula: str, *, level: float = 0.95) -> OutcomeRegression:
@@ -112,6 +112,9 @@ def outcome_regression(outcomes: pd.DataFrame, formula: str, *, level: float = 0
         raise PathError(f"outcomes: {paths.nunique()} paths are too few for clustered errors; simulate 20 or more")
     if not 0 < level < 1:
         raise PathError(f"level must be within (0, 1), got {level!r}")
+    unknown = [name for name in outcomes if str(name) in formula and outcomes[name].isna().any()]
+    if unknown:
+        raise PathError(f"outcomes: {unknown} hold NaN; drop those rows first and say so, it selects on the outcome")
     from statsmodels.formula.api import ols
 
     model = ols(formula, outcomes.reset_index(drop=True))

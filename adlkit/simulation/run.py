@@ -24,7 +24,7 @@ from adlkit.standing import Standing
 from adlkit.tally import ADL, RESIDUAL
 from adlkit.tiers import tier_lines
 from adlkit.venues import ACCOUNT, VenueRules
-from adlkit.waterfall import Waterfall, absorb_losses, close_against_winners, run_waterfall, settle
+from adlkit.waterfall import Waterfall, absorb_losses, close_against_winners, settle
 
 
 class Run:
@@ -92,11 +92,11 @@ class Run:
         prices = Prices(mark, self.marks[step - 1] if step else self.start, price)
         if any(vault.inventory for _, vault in self._vaults()):
             self.buffers = [buffer.remark(self._named(self.values[step])) for buffer in self.buffers]
-        if not np.isnan(self.conditions.funding[step]).all():
-            self._fund(step, prices)
         for place, vault in self._vaults():
             if vault.exit_rule.spread is not None:
                 self._fill_quotes(step, place, vault.exit_rule.spread, prices)
+        if not np.isnan(self.conditions.funding[step]).all():
+            self._fund(step, prices)
         if not self.accounts.are_quiet(self.values[step]):
             self._liquidate(step, prices)
         for place, vault in self._vaults():
@@ -193,7 +193,9 @@ class Run:
             if qty > 0 or lost or costs:
                 price = value / qty if qty > 0 else float(self.values[step, symbol])
                 self._note_trade(step, place, symbol, side * qty, price, "takeover", cash=-lost, fee=costs)
-                self._add_lot(step, place, symbol, side * qty)
+                self._desk(place, symbol).add(side * qty, float(self.conditions.seconds[step]))
+        for name in set(distress.symbols):
+            self._agree(step, place, self.conditions.symbols.index(name))
 
     def _relieve(self, step: int, place: int, prices: Prices) -> None:
         """Deleverage winners against the inventory of a vault that is bankrupt, as if it were an account."""
@@ -203,13 +205,11 @@ class Run:
         rows = np.arange(n_rows)
         self.records.relief(step, event, vault.name)
         self._store(step, prices, before.part(rows), after.part(rows), rows)
-        self.parties.add(step, RESIDUAL, cash=sum(moved[RESIDUAL] for moved in event.tally.ledger.values()))
         for row in range(n_rows, len(after.qty)):
             qty = before.side[row] * (before.qty[row] - after.qty[row])
             if qty:
-                symbol, value = before.market[row] // 2, event.tally.worth[ADL][row] / abs(qty)
-                cash = float(event.tally.transfers[row])
-                self._trade(step, place, symbol, -qty, value, "relief", cash=cash)
+                value = event.tally.worth[ADL][row] / abs(qty)
+                self._trade(step, place, before.market[row] // 2, -qty, value, "relief")
 
     # the desk of a vault
 
@@ -220,7 +220,7 @@ class Run:
             if desk.side * (prices.mark[symbol] - quote) >= 0:
                 amounts = self._due(step, place, symbol, desk)
                 value = float(value_of(np.array([quote]), self.conditions.inverse[[symbol]])[0])
-                self._unwind(step, place, symbol, desk, amounts, value)
+                self._unwind(step, place, symbol, desk, amounts, value, noted=max(step - 1, 0))
 
     def _exit(self, step: int, place: int) -> None:
         """Trade in what is left of the books what the exit rule wants to be rid of."""
@@ -233,18 +233,21 @@ class Run:
                 ladder = resting.ladder_at(mark, desk.side, is_inverse=is_inverse)
                 filled = min(wanted, ladder.depth[-1])
                 if filled > 0:
-                    value = float(desk.side * ladder.worth_of(np.zeros(1), np.array([filled]))[0]) / filled
+                    value = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0]) / filled
                     self.liquidity.trade(symbol, desk.side, filled)
                     self._unwind(step, place, symbol, desk, amounts * (filled / wanted), value)
 
-    def _unwind(self, step: int, place: int, symbol: int, desk: Desk, amounts: Floats, value: float) -> None:
-        """Trade amounts of the lots away, at a value of one contract, with the market."""
+    def _unwind(
+        self, step: int, place: int, symbol: int, desk: Desk, amounts: Floats, value: float, *, noted: int | None = None
+    ) -> None:
+        """Trade amounts of the lots away, at a value of one contract, with the market; `noted` as of another step."""
         side = desk.side
         desk.reduce(amounts)
         held = self._vault(place).inventory[self.conditions.symbols[symbol]].qty
         qty = -held if desk.side == 0 else -side * float(amounts.sum())
         if qty:
-            self._trade(step, place, symbol, qty, value, "exit", fee=self._vault(place).fee_rate * abs(qty * value))
+            fee = self._vault(place).fee_rate * abs(qty * value)
+            self._trade(step, place, symbol, qty, value, "exit", fee=fee, noted=noted)
 
     def _trade(
         self,
@@ -255,14 +258,14 @@ class Run:
         value: float,
         kind: str,
         *,
-        cash: float = 0.0,
         fee: float = 0.0,
+        noted: int | None = None,
     ) -> None:
         """A trade of a vault outside events, and what the market gets from it; relief trades with accounts."""
         mark, vault = float(self.values[step, symbol]), self._vault(place)
-        vault = vault.trade(self.conditions.symbols[symbol], qty, value, mark).receive(cash - fee)
+        vault = vault.trade(self.conditions.symbols[symbol], qty, value, mark).receive(-fee)
         self._set_buffer(step, place, vault)
-        self._note_trade(step, place, symbol, qty, value, kind, cash=cash, fee=fee)
+        self._note_trade(step if noted is None else noted, place, symbol, qty, value, kind, cash=0.0, fee=fee)
         if kind == "exit":
             change = np.zeros(len(self.conditions.symbols))
             change[symbol] = -qty
@@ -270,17 +273,16 @@ class Run:
             gain = qty * (mark - value) - fee
             self.records.ledger.append((step, EXIT, {vault.name: gain, BOOK: -gain}))
         else:
-            self._add_lot(step, place, symbol, qty)
+            self._desk(place, symbol).add(qty, float(self.conditions.seconds[step]))
+        self._agree(step, place, symbol)
 
-    def _add_lot(self, step: int, place: int, symbol: int, qty: float) -> None:
-        """Give contracts to the desk, which holds what the inventory does, to the last digit where that is nothing."""
-        desk, seconds = self._desk(place, symbol), float(self.conditions.seconds[step])
-        desk.add(qty, seconds)
-        held = self._vault(place).inventory.get(self.conditions.symbols[symbol])
+    def _agree(self, step: int, place: int, symbol: int) -> None:
+        """The desk is empty where the inventory is, and only there, whatever rounding has left."""
+        desk, held = self._desk(place, symbol), self._vault(place).inventory.get(self.conditions.symbols[symbol])
         if held is None:
             desk.clear()
         elif not desk.left:
-            desk.add(held.qty, seconds)
+            desk.add(held.qty, float(self.conditions.seconds[step]))
 
     def _due(self, step: int, place: int, symbol: int, desk: Desk) -> Floats:
         lots = desk.lots(self.conditions.seconds[step])
@@ -343,7 +345,7 @@ class Run:
 def relief_event(vault: BackstopVault, panel: pd.DataFrame, prices: Prices, venue: VenueRules) -> Waterfall:
     """The event in which the inventory of a bankrupt vault is closed against winners: nobody stands before them.
 
-    The rows of the vault come after those of the accounts.
+    The rows of the vault come after those of the accounts. Nothing is settled: what the vault owes stays its debt.
     """
     held = {symbol: one.qty for symbol, one in vault.inventory.items() if one.qty}
     first = panel.groupby(level="symbol", observed=True).head(1).droplevel("account").loc[list(held)]
@@ -355,7 +357,7 @@ def relief_event(vault: BackstopVault, panel: pd.DataFrame, prices: Prices, venu
     standing = standing.at(prices.mark, prices.previous, prices.oracle, None)
     alone = replace(venue, buffers=(), surplus_to=ACCOUNT, fee_rate=0.0, fee_to="")
     rows = np.arange(len(panel), len(with_vault))
-    return run_waterfall(standing, alone, books={}, buffers=(), panel=lambda: with_vault, rows=rows)
+    return close_against_winners(absorb_losses(standing, alone, {}, (), rows), lambda: with_vault)
 
 
 def _cash(standing: Standing) -> float:

@@ -77,6 +77,13 @@ def simulate(
        the venue's policy and at its fill price, as that of a bankrupt account.
     6. Vaults unwind in what is left of the books.
 
+    What a venue states per event holds per step here: the share of a fund (`max_use`), the loss limit of a vault, the
+    first part of a large position (no waiting between parts). The capacity of a programme is for the whole path. A
+    venue that fills at previous marks (Hyperliquid) gives the bankrupt the mark one step before: choose steps as long
+    as the venue's own (seconds), or the price rule ``venues.at_capped_previous_mark``; in one long step winners would
+    pay a whole fall. With `impact`, what the exits of a vault do to the mark is drift of its inventory, not impact, in
+    `vault_pnl`. A vault's equity below zero is its parent's loss up to the backing, and beyond it a debt.
+
     Nothing is drawn at random: randomness is in the path (`crash_paths`). Accounts do not trade, deposit or withdraw on
     their own. A step that reaches no liquidation price and meets no vault that unwinds costs no work on accounts;
     others cost O(accounts reached), and O(n log n) where winners are needed.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from adlkit.fill_prices import (
     at_capped_oracle,
+    at_capped_previous_mark,
     at_close_out,
     at_mark,
     at_oracle,
@@ -25,6 +26,7 @@ __all__ = [
     "VenueRules",
     "aster",
     "at_capped_oracle",
+    "at_capped_previous_mark",
     "at_close_out",
     "at_mark",
     "at_oracle",
