@@ -39,10 +39,12 @@ from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
 if TYPE_CHECKING:
-    from adlkit import integer, metrics, price_models
+    from adlkit import integer, metrics, price_models, rates
+    from adlkit.clustering import episode_sweep, episodes
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.rates import RateResult, episode_rate
 
 __version__ = "0.3.0"
 
@@ -60,6 +62,7 @@ __all__ = [
     "OrderBook",
     "Policy",
     "ProgrammaticLiquidity",
+    "RateResult",
     "RuleComparison",
     "ScoreComparison",
     "ShortfallCurve",
@@ -81,6 +84,9 @@ __all__ = [
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
+    "episode_rate",
+    "episode_sweep",
+    "episodes",
     "equity",
     "errors",
     "factor_water_fill",
@@ -106,6 +112,7 @@ __all__ = [
     "price_models",
     "quantile",
     "rank",
+    "rates",
     "rules",
     "run_event",
     "scores",
@@ -122,6 +129,7 @@ __all__ = [
 _LATER = {
     "Counterexample": "laboratory",
     "CrossMarginResult": "cross_margin",
+    "RateResult": "rates",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
     "build_events_report": "report",
@@ -130,12 +138,16 @@ _LATER = {
     "compare_rules": "comparison",
     "compare_scores": "comparison",
     "cvar_cutoff": "cross_margin",
+    "episode_rate": "rates",
+    "episode_sweep": "clustering",
+    "episodes": "clustering",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
     "integer": "integer",
     "metrics": "metrics",
     "plotting": "plotting",
     "price_models": "price_models",
+    "rates": "rates",
     "report": "report",
     "shadow_price": "cross_margin",
 }

@@ -54,6 +54,8 @@ ORDER = [
     "market",
     "reach",
     "distance",
+    "clustering",
+    "rates",
     "data",
     "sources",
     "plotting",

@@ -21,6 +21,7 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.rates import plot_rates, plot_record, plot_regression, plot_waiting_times
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -40,10 +41,14 @@ __all__ = [
     "plot_lorenz",
     "plot_payers",
     "plot_properties",
+    "plot_rates",
     "plot_reach",
+    "plot_record",
+    "plot_regression",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
+    "plot_waiting_times",
     "short",
     "stage_colours",
     "stage_name",
