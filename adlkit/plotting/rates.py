@@ -16,7 +16,7 @@ from adlkit.plotting.words import plain
 if TYPE_CHECKING:
     from adlkit.rates import RateRegression, RateResult, WaitingTimes
 
-COLOURS = (ADL, BOOK, *BUFFERS[:3], INK, FAINT)
+COLOURS = (ADL, BOOK, *BUFFERS[:3], INK, "#8c6d31")
 FILLED = {"primary": 1.0, "secondary": 0.4, "claimed": 0.0}
 """How opaque a marker is by confidence."""
 SPREAD = 0.24
@@ -45,7 +45,7 @@ def plot_record(record: pd.DataFrame, *, by: str = "venue", ax: Axes | None = No
     --------
     >>> import adlkit as adl
     >>> plot_record(adl.load_dataset("adl_episodes")).get_title(loc="left")
-    '44 entries from 2014-11 to 2026-04, 9 of them ADL'
+    '44 entries from 2014-11 to 2026-04, 9 of kind ADL'
     """
     shown = record.dropna(subset="start").sort_values("start", kind="stable")
     groups = list(dict.fromkeys(shown[by]))
@@ -64,7 +64,7 @@ def plot_record(record: pd.DataFrame, *, by: str = "venue", ax: Axes | None = No
     handles += [_handle(name, FAINT, filled) for name, filled in FILLED.items()]
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
     first, last = shown["start"].iloc[0], shown["start"].iloc[-1]
-    found = f"{len(shown)} entries from {first:%Y-%m} to {last:%Y-%m}, {(shown['kind'] == 'adl').sum()} of them ADL"
+    found = f"{len(shown)} entries from {first:%Y-%m} to {last:%Y-%m}, {(shown['kind'] == 'adl').sum()} of kind ADL"
     return finished(ax, found, "start [UTC]")
 
 
