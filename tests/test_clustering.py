@@ -44,9 +44,8 @@ def milliseconds(times):
     return (times - pd.Timestamp(0, tz="UTC")) // pd.Timedelta("1ms")
 
 
-def published_fills(case):
+def published_fills(waves):
     """The waves as fills: at their start the vault's balance and what others owe, nothing known until their end."""
-    waves = golden_rows("waves", case)
     start, end = (pd.to_datetime(waves[name], unit="ms", utc=True).dt.as_unit("us") for name in ("start_ms", "end_ms"))
     has_vault = np.isclose(waves["largest"], VAULT_BALANCE, rtol=1e-12)
     owed = waves["deficit"] - VAULT_BALANCE * has_vault
@@ -57,13 +56,13 @@ def published_fills(case):
         pd.DataFrame({"time": start, "bankrupt": names, "deficit": owed.clip(lower=0.0), "is_backstop": False}),
     ]
     frame = pd.concat(rows, ignore_index=True)
-    return waves, frame.assign(symbol="all", account="winner", qty=1.0, price=1.0)
+    return frame.assign(symbol="all", account="winner", qty=1.0, price=1.0)
 
 
 @pytest.mark.parametrize("case", ["published_waves"])
 def test_the_published_waves_are_episodes_with_a_gap_of_five_seconds(case):
-    waves, fills = published_fills(case)
-    table = adl.episodes(fills, gap="5s")
+    waves = golden_rows("waves", case)
+    table = adl.episodes(published_fills(waves), gap="5s")
     assert len(table) == 16
     for name in ("start", "end"):
         assert milliseconds(table[name]).tolist() == waves[f"{name}_ms"].tolist()
@@ -74,7 +73,7 @@ def test_the_published_waves_are_episodes_with_a_gap_of_five_seconds(case):
 @pytest.mark.parametrize("case", ["published_waves"])
 def test_the_deficit_of_the_published_waves_counts_the_balance_of_the_vault_once(case):
     """100.06M as a stock, 98.27% of it one balance; what arose is 12.66M, and 1.73M of it traders'."""
-    table = adl.episodes(published_fills(case)[1], gap="5s")
+    table = adl.episodes(published_fills(golden_rows("waves", case)), gap="5s")
     totals = table[["deficit_stock", "backstop_stock", "deficit", "backstop_deficit"]].sum()
     assert totals["deficit_stock"] + totals["backstop_stock"] == pytest.approx(100_063_386.68, abs=0.01)
     assert totals["backstop_stock"] == pytest.approx(9 * VAULT_BALANCE)

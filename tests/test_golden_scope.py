@@ -71,6 +71,7 @@ READERS = {
         "test_margin.test_the_limit_of_a_liquidation_order_is_the_documented_close_out_price",
     },
     "waves": {
+        "test_clustering.test_the_published_clusters_by_coin_are_found_again_and_make_the_published_waves",
         "test_clustering.test_the_published_waves_are_episodes_with_a_gap_of_five_seconds",
         "test_clustering.test_the_deficit_of_the_published_waves_counts_the_balance_of_the_vault_once",
     },
