@@ -87,9 +87,7 @@ def regression(n: int, law: str, rng: np.random.Generator) -> dict[str, float]:
 
 def main() -> None:
     rng = np.random.default_rng(20261124)
-    print(
-        f"{SETS:,} data sets per line, level {LEVEL:.0%}; standard error of a share of 95%: 0.005; {REGRESSIONS} regressions: 0.01"
-    )
+    print(f"{SETS:,} data sets per line (standard error of 95%: 0.005), {REGRESSIONS} regressions (0.01)")
     blocks = {
         "Poisson counts, by mean": pd.DataFrame({mean: counts(mean, rng) for mean in SMALL}).T,
         "feed of one event per second, 600 s, by rate": pd.DataFrame(

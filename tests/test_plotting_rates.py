@@ -67,6 +67,6 @@ def test_residuals_of_all_periods_are_drawn():
     data = pd.DataFrame({"n": [0, 3, 8, 4, 0, 2], "days": 30.0, "crash": [0, 0, 1, 1, 0, 1]})
     fit = rates.poisson_regression(data, count="n", exposure="days", drivers=["crash"])
     idle, busy = fit.plot().collections
-    drawn = np.concatenate([idle.get_offsets(), busy.get_offsets()])
+    drawn = np.concatenate([np.asarray(marks.get_offsets()) for marks in (idle, busy)])
     expected = pd.concat([fit.fitted[data["n"] == 0], fit.fitted[data["n"] > 0]])[["expected", "pearson"]]
     assert drawn == pytest.approx(expected.to_numpy())
