@@ -39,12 +39,14 @@ from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
 if TYPE_CHECKING:
-    from adlkit import integer, metrics, price_models
+    from adlkit import integer, metrics, price_models, rates
+    from adlkit.clustering import episode_sweep, episodes
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
     from adlkit.markout import MarkoutResult, markouts
     from adlkit.paths import PricePaths, crash_paths, price_path, volume_path
+    from adlkit.rates import RateResult, episode_rate
     from adlkit.simulation import (
         CapacityCurve,
         EnsembleResult,
@@ -89,6 +91,7 @@ __all__ = [
     "Policy",
     "PricePaths",
     "ProgrammaticLiquidity",
+    "RateResult",
     "RuleComparison",
     "ScoreComparison",
     "ShortfallCurve",
@@ -117,6 +120,9 @@ __all__ = [
     "dataset_names",
     "distance_to_adl",
     "effective_leverage",
+    "episode_rate",
+    "episode_sweep",
+    "episodes",
     "equity",
     "errors",
     "exits",
@@ -146,6 +152,7 @@ __all__ = [
     "price_path",
     "quantile",
     "rank",
+    "rates",
     "rules",
     "run_event",
     "scale_leverage",
@@ -175,6 +182,7 @@ _LATER = {
     "MarkoutResult": "markout",
     "OutcomeRegression": "simulation",
     "PricePaths": "paths",
+    "RateResult": "rates",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
     "SimulationResult": "simulation",
@@ -190,6 +198,9 @@ _LATER = {
     "compare_scores": "comparison",
     "crash_paths": "paths",
     "cvar_cutoff": "cross_margin",
+    "episode_rate": "rates",
+    "episode_sweep": "clustering",
+    "episodes": "clustering",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
     "integer": "integer",
@@ -199,6 +210,7 @@ _LATER = {
     "plotting": "plotting",
     "price_models": "price_models",
     "price_path": "paths",
+    "rates": "rates",
     "report": "report",
     "scale_leverage": "stress",
     "shadow_price": "cross_margin",

@@ -56,6 +56,7 @@ READERS = {
         "test_laboratory.test_a_policy_has_the_published_property_or_the_disagreement_is_explained",
         "test_laboratory.test_levered_pro_rata_has_the_properties_of_risk_aware_pro_rata_in_the_published_table",
     },
+    "rates": {"test_rates.test_interval_is_the_published_one"},
     "rules": {
         "test_rules.test_allocation_by_a_rule_leaves_the_documented_residual",
         "test_rules.test_rule_takes_the_documented_amounts",
@@ -68,6 +69,11 @@ READERS = {
         "test_event.test_bitmex_limits_its_liquidation_order_at_the_bankruptcy_price",
         "test_event.test_book_fills_and_leaves_what_the_venue_reports",
         "test_margin.test_the_limit_of_a_liquidation_order_is_the_documented_close_out_price",
+    },
+    "waves": {
+        "test_clustering.test_the_published_clusters_by_coin_are_found_again_and_make_the_published_waves",
+        "test_clustering.test_the_published_waves_are_episodes_with_a_gap_of_five_seconds",
+        "test_clustering.test_the_deficit_of_the_published_waves_counts_the_balance_of_the_vault_once",
     },
 }
 """Which tests read which golden file: all of them, and no others."""

@@ -61,6 +61,8 @@ ORDER = [
     "reach",
     "distance",
     "markout",
+    "clustering",
+    "rates",
     "data",
     "sources",
     "plotting",

@@ -23,6 +23,7 @@ from adlkit.plotting.events import (
 from adlkit.plotting.figure import figure_size
 from adlkit.plotting.markouts import plot_markouts
 from adlkit.plotting.paths import plot_paths
+from adlkit.plotting.rates import plot_rates, plot_record, plot_regression, plot_waiting_times
 from adlkit.plotting.simulation import plot_capacity, plot_ensemble, plot_outcome_regression, plot_timeline
 from adlkit.plotting.vault import plot_attribution, plot_break_even, plot_equity, plot_vault_risk
 from adlkit.plotting.words import percent, plain, short
@@ -52,12 +53,16 @@ __all__ = [
     "plot_paths",
     "plot_payers",
     "plot_properties",
+    "plot_rates",
     "plot_reach",
+    "plot_record",
+    "plot_regression",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
     "plot_timeline",
     "plot_vault_risk",
+    "plot_waiting_times",
     "short",
     "stage_colours",
     "stage_name",
