@@ -39,10 +39,11 @@ from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
 if TYPE_CHECKING:
-    from adlkit import integer, metrics, price_models
+    from adlkit import integer, metrics, price_models, tails
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
+    from adlkit.tails import TailFit, fit_tail, worst_moves
 
 __version__ = "0.3.0"
 
@@ -63,6 +64,7 @@ __all__ = [
     "RuleComparison",
     "ScoreComparison",
     "ShortfallCurve",
+    "TailFit",
     "VenueRules",
     "account_summary",
     "adl_price",
@@ -85,6 +87,7 @@ __all__ = [
     "errors",
     "factor_water_fill",
     "find_counterexample",
+    "fit_tail",
     "haircut",
     "indicator",
     "indicators",
@@ -114,9 +117,11 @@ __all__ = [
     "shortfall",
     "shortfall_curve",
     "sources",
+    "tails",
     "to_lots",
     "unrealized_pnl",
     "venues",
+    "worst_moves",
 ]
 
 _LATER = {
@@ -124,6 +129,7 @@ _LATER = {
     "CrossMarginResult": "cross_margin",
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
+    "TailFit": "tails",
     "build_events_report": "report",
     "build_report": "report",
     "check_properties": "laboratory",
@@ -132,12 +138,15 @@ _LATER = {
     "cvar_cutoff": "cross_margin",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
+    "fit_tail": "tails",
     "integer": "integer",
     "metrics": "metrics",
     "plotting": "plotting",
     "price_models": "price_models",
     "report": "report",
     "shadow_price": "cross_margin",
+    "tails": "tails",
+    "worst_moves": "tails",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

@@ -39,6 +39,7 @@ ORDER = [
     "price_models",
     "cross_margin",
     "integer",
+    "tails",
     "book",
     "cascade",
     "matching",

@@ -21,6 +21,12 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.tails import (
+    plot_mean_excess,
+    plot_return_levels,
+    plot_tail_quantiles,
+    plot_threshold_stability,
+)
 from adlkit.plotting.words import percent, plain, short
 
 __all__ = [
@@ -38,12 +44,16 @@ __all__ = [
     "plot_front",
     "plot_liquidation_curve",
     "plot_lorenz",
+    "plot_mean_excess",
     "plot_payers",
     "plot_properties",
     "plot_reach",
+    "plot_return_levels",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
+    "plot_tail_quantiles",
+    "plot_threshold_stability",
     "short",
     "stage_colours",
     "stage_name",
