@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from adlkit.contracts import Floats
-from adlkit.tails.pareto import LEAST_SHAPE, excess_at, hazard, log_likelihood, scale_given
+from adlkit.tails.pareto import LEAST_SHAPE, TINY, excess_at, log_likelihood, scale_given
 
-STEPS = 200
-"""Steps outward, each a tenth further than the one before, in search of the end of an interval."""
+REACH = 25.0
+"""How far from the estimate the end of an interval is looked for, in log units of the excess."""
+MOST_LOG_RATE = 50.0
+"""A level that asks for a higher rate lies at the end of the distribution."""
 
 
 def cut(level: float) -> float:
@@ -56,12 +59,16 @@ def profile_height(excess: Floats, start: tuple[float, float], *, beyond: float,
     """
     from scipy.optimize import minimize
 
+    n, largest = len(excess), max(float(excess.max()), beyond)
+
     def depth(parameters: Floats) -> float:
-        shape, scale = parameters[0], np.exp(parameters[1])
-        log_rate = float(hazard(beyond, shape, scale)) - np.log(periods)
-        if not log_rate < 50.0:  # the level lies at or beyond the end of the distribution
-            return np.inf
-        return float(np.exp(log_rate) * years - len(excess) * log_rate - log_likelihood(excess, shape, scale))
+        shape, tilt = float(parameters[0]) or TINY, float(parameters[0] or TINY) * math.exp(-parameters[1])
+        if shape <= LEAST_SHAPE or 1.0 + tilt * largest <= 0:
+            return math.inf
+        log_rate = math.log1p(tilt * beyond) / shape - math.log(periods)
+        beyond_all = float(np.log1p(tilt * excess).sum()) / shape
+        likelihood = n * log_rate - n * float(parameters[1]) - (1.0 + shape) * beyond_all
+        return math.exp(log_rate) * years - likelihood if log_rate < MOST_LOG_RATE else math.inf
 
     first = _feasible(excess, beyond, start)
     simplex = np.array([first, [first[0] + 0.1, first[1]], [first[0], first[1] + 0.1]])
@@ -92,7 +99,7 @@ def level_interval(
         beyond = float(np.exp(log_beyond))
         return profile_height(excess, start, beyond=beyond, periods=periods, years=years) - floor
 
-    low, high = _end(over, np.log(estimate), -0.05), _end(over, np.log(estimate), 0.05)
+    low, high = _end(over, np.log(estimate), -0.1), _end(over, np.log(estimate), 0.1)
     return float(np.exp(low)), float(np.exp(high))
 
 
@@ -100,12 +107,9 @@ def _end(over: Callable[[float], float], start: float, step: float) -> float:
     """Where a function that is positive at the start falls to zero; infinite if nowhere in reach."""
     from scipy.optimize import brentq
 
-    inner = start
-    for _ in range(STEPS):
-        outer = inner + step
-        if abs(outer - start) > 25.0:
-            break
+    inner, outer = start, start + step
+    while abs(outer - start) < REACH:
         if over(outer) <= 0:
             return float(brentq(over, inner, outer, xtol=1e-5))
-        inner, step = outer, 1.3 * step
-    return float(np.copysign(np.inf, step))
+        inner, outer, step = outer, outer + 1.6 * step, 1.6 * step
+    return math.copysign(math.inf, step)
