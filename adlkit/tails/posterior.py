@@ -37,4 +37,4 @@ def draw_posterior(excess: Floats, shape: float, n: int, rng: np.random.Generato
 
 def _reaching(excess: Floats, shape: Floats, scale: Floats) -> Floats:
     """Scales, raised by less than a cell where a place within it would end the distribution short of the record."""
-    return np.maximum(scale, -shape * excess.max())
+    return np.asarray(np.maximum(scale, -shape * excess.max()))
