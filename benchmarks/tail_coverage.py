@@ -7,7 +7,7 @@ excesses are exactly generalised Pareto; "student t" is days of absolute t retur
 a generalised Pareto tail is only an approximation. The truth of the latter is the exact quantile; its shape, 1/4, is
 the limit. Profile likelihood: the truth is inside where a likelihood ratio test does not reject it, which is the same
 as computing both ends, and faster. Posterior: percentile intervals of 1,000 draws. Bootstrap: percentile intervals of
-400 refits, on every eighth record only. About six minutes.
+400 refits, on every eighth record only. About six minutes of one core.
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ FEW_CLUSTERS = 30
 """Fewer get a warning: intervals are then wide and their coverage is not known."""
 FAR = 10.0
 """A return period so many times longer than the record gets a warning."""
-POOR_FIT = 1.5
-"""Anderson-Darling statistic above which a fit is called poor."""
+POOR_FIT = 1.4
+"""Anderson-Darling statistic above which a fit is called poor: beyond it 1% of fits to exponential excesses, and fewer
+where the tail is heavier."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
