@@ -39,7 +39,7 @@ from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
 if TYPE_CHECKING:
-    from adlkit import integer, metrics, price_models, rates
+    from adlkit import integer, metrics, price_models, rates, tails
     from adlkit.clustering import episode_sweep, episodes
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         simulated_break_even,
     )
     from adlkit.stress import scale_leverage
+    from adlkit.tails import TailFit, fit_tail, worst_moves
     from adlkit.vault import (
         VaultPnl,
         VaultRisk,
@@ -96,6 +97,7 @@ __all__ = [
     "ScoreComparison",
     "ShortfallCurve",
     "SimulationResult",
+    "TailFit",
     "VaultPnl",
     "VaultRisk",
     "VenueRules",
@@ -128,6 +130,7 @@ __all__ = [
     "exits",
     "factor_water_fill",
     "find_counterexample",
+    "fit_tail",
     "haircut",
     "indicator",
     "indicators",
@@ -165,6 +168,7 @@ __all__ = [
     "simulate_ensemble",
     "simulated_break_even",
     "sources",
+    "tails",
     "takeover_profit",
     "to_lots",
     "unrealized_pnl",
@@ -172,6 +176,7 @@ __all__ = [
     "vault_risk",
     "venues",
     "volume_path",
+    "worst_moves",
 ]
 
 _LATER = {
@@ -186,6 +191,7 @@ _LATER = {
     "RuleComparison": "comparison",
     "ScoreComparison": "comparison",
     "SimulationResult": "simulation",
+    "TailFit": "tails",
     "VaultPnl": "vault",
     "VaultRisk": "vault",
     "break_even_discount": "vault",
@@ -203,6 +209,7 @@ _LATER = {
     "episodes": "clustering",
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
+    "fit_tail": "tails",
     "integer": "integer",
     "markouts": "markout",
     "metrics": "metrics",
@@ -217,10 +224,12 @@ _LATER = {
     "simulate": "simulation",
     "simulate_ensemble": "simulation",
     "simulated_break_even": "simulation",
+    "tails": "tails",
     "takeover_profit": "vault",
     "vault_pnl": "vault",
     "vault_risk": "vault",
     "volume_path": "paths",
+    "worst_moves": "tails",
 }
 """Names that are loaded when first asked for, and where they live: drawing, and what not every session uses."""
 

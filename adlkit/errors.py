@@ -47,6 +47,14 @@ class PathError(AdlkitError, ValueError):
     """Price paths that cannot be made of these numbers or bars, or not be asked this."""
 
 
+class TailError(AdlkitError, ValueError):
+    """Price moves that a tail cannot be fitted to, or a question that it cannot answer."""
+
+
+class TailWarning(UserWarning):
+    """The data hardly support what was asked of a tail."""
+
+
 class BookError(AdlkitError, ValueError):
     """An order book that cannot be used, or not at this mark."""
 

@@ -65,6 +65,10 @@ READERS = {
         "test_scores.test_score_is_the_published_one",
         "test_scores.test_the_two_hyperliquid_indices_disagree_about_the_front",
     },
+    "tails": {
+        "test_tails.test_distances_to_the_fit_are_those_of_scipy",
+        "test_tails.test_estimates_are_those_of_other_programs_and_by_hand",
+    },
     "waterfall": {
         "test_event.test_bitmex_limits_its_liquidation_order_at_the_bankruptcy_price",
         "test_event.test_book_fills_and_leaves_what_the_venue_reports",

@@ -41,6 +41,7 @@ ORDER = [
     "paths",
     "cross_margin",
     "integer",
+    "tails",
     "book",
     "cascade",
     "matching",

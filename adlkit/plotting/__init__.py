@@ -25,6 +25,12 @@ from adlkit.plotting.markouts import plot_markouts
 from adlkit.plotting.paths import plot_paths
 from adlkit.plotting.rates import plot_rates, plot_record, plot_regression, plot_waiting_times
 from adlkit.plotting.simulation import plot_capacity, plot_ensemble, plot_outcome_regression, plot_timeline
+from adlkit.plotting.tails import (
+    plot_mean_excess,
+    plot_return_levels,
+    plot_tail_quantiles,
+    plot_threshold_stability,
+)
 from adlkit.plotting.vault import plot_attribution, plot_break_even, plot_equity, plot_vault_risk
 from adlkit.plotting.words import percent, plain, short
 
@@ -49,6 +55,7 @@ __all__ = [
     "plot_liquidation_curve",
     "plot_lorenz",
     "plot_markouts",
+    "plot_mean_excess",
     "plot_outcome_regression",
     "plot_paths",
     "plot_payers",
@@ -57,9 +64,12 @@ __all__ = [
     "plot_reach",
     "plot_record",
     "plot_regression",
+    "plot_return_levels",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
+    "plot_tail_quantiles",
+    "plot_threshold_stability",
     "plot_timeline",
     "plot_vault_risk",
     "plot_waiting_times",
