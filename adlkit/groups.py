@@ -113,6 +113,11 @@ def level_labels(index: pd.Index, name: str) -> pd.Index:
     return _levelled(index).levels[index.names.index(name)]
 
 
+def used_levels(index: pd.Index) -> pd.MultiIndex:
+    """The same index without labels that no row has, as a selection from a larger panel leaves them."""
+    return _levelled(index).remove_unused_levels()
+
+
 def _levelled(index: pd.Index) -> pd.MultiIndex:
     if not isinstance(index, pd.MultiIndex):
         raise PanelError([f"index is a {type(index).__name__} and not (account, symbol); use build_panel"])

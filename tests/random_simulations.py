@@ -33,6 +33,8 @@ def random_simulation(seed: int, *, unwinds: bool) -> tuple[pd.DataFrame, dict[s
         pd.DataFrame(np.exp(np.cumsum(moves, axis=0)), index=times, columns=symbols) * adl.mark_prices(panel)[symbols]
     )
     venue = event["venue"]
+    if rng.random() < 0.3:
+        venue = venue.with_tiers(random_tiers(panel, rng))
     if unwinds:
         venue = replace(venue, buffers=tuple(unwinding(buffer, rng) for buffer in venue.buffers))
     volumes = pd.DataFrame(rng.exponential(size=path.shape), index=times, columns=symbols) * panel["qty"].abs().mean()
@@ -45,6 +47,17 @@ def random_simulation(seed: int, *, unwinds: bool) -> tuple[pd.DataFrame, dict[s
         "refill": float(rng.choice([0.0, 90.0, np.inf])),
         "impact": float(rng.choice([0.0, 0.0, 0.5, 1.0])) if unwinds else 0.0,
     }
+
+
+def random_tiers(panel: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Three tiers for each symbol, with floors among the sizes of its positions."""
+    rows = []
+    for symbol, size in adl.notional(panel).groupby(level="symbol"):
+        floors = np.append(0.0, np.sort(size.median() * rng.uniform(0.2, 3.0, size=2)))
+        rates = np.sort(rng.choice([0.002, 0.005, 0.01, 0.02, 0.04], size=3, replace=False))
+        deductions = np.append(0.0, np.cumsum(floors[1:] * np.diff(rates)))
+        rows += [(symbol, *tier) for tier in zip(floors, rates, deductions, strict=True)]
+    return pd.DataFrame(rows, columns=["symbol", "floor", "rate", "deduction"])
 
 
 def unwinding(buffer: Any, rng: np.random.Generator) -> Any:

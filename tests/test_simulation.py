@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_events import random_panel
 from random_simulations import random_simulation, stepwise
 
 import adlkit as adl
 from adlkit.errors import BookError, PanelError, PathError, VenueError
+from adlkit.simulation.liquidity import Liquidity
 
 SEEDS = st.integers(0, 100_000)
 
@@ -313,3 +315,168 @@ def test_inputs_stay_as_they_were():
     before = panel.copy(deep=True)
     adl.simulate(panel, **given_)
     pd.testing.assert_frame_equal(panel, before)
+
+
+# what conservation cannot see --------------------------------------------------------------------------------------
+
+
+def test_exits_pay_their_fee_and_eat_the_book():
+    """10 at 87 against bids of 6 at 0.999 and 3 at 0.99: 6 and 3 now at 1% fee, 1 at the next step (refilled)."""
+    bids = pd.DataFrame({"price": [0.999, 0.99], "qty": [6.0, 3.0]})
+    book = {"BTC": adl.OrderBook(bids, FLAT[1], is_relative=True)}
+    vault = vault_of(exit_rule=adl.exits.Immediate(), fee_rate=0.01)
+    result = run(vault, 100, 87, 80, panel=thin_margin(), books=book, refill=0.0)
+    sold = result.vault_trades[result.vault_trades["kind"] == "exit"]
+    worth = [6 * 87 * 0.999 + 3 * 87 * 0.99, 80 * 0.999]
+    assert sold["qty"].tolist() == pytest.approx([-9.0, -1.0])
+    assert (-sold["qty"] * sold["price"]).tolist() == pytest.approx(worth)
+    assert sold["fee"].tolist() == pytest.approx([0.01 * amount for amount in worth])
+    assert result.vaults["equity"].iloc[-1] == pytest.approx(2000 + 0.05 - 870 + 0.99 * sum(worth))
+
+
+def test_a_book_that_does_not_refill_serves_once():
+    """TWAP over 2 minutes of 10 in a book of 7: 5 of the 5 due, then 2 of the 5 due."""
+    bids = pd.DataFrame({"price": [0.999], "qty": [7.0]})
+    book = {"BTC": adl.OrderBook(bids, FLAT[1], is_relative=True)}
+    result = run(
+        vault_of(exit_rule=adl.exits.Twap(120.0)), 100, 87, 80, 95, 95, panel=thin_margin(), books=book, refill=np.inf
+    )
+    assert result.inventory["BTC"].tolist() == pytest.approx([0.0, 10.0, 5.0, 3.0, 3.0])
+
+
+def test_what_a_vault_holds_at_the_start_is_sold_too():
+    vault = vault_of(inventory={"BTC": adl.Holding(4.0, 100.0)}, exit_rule=adl.exits.Hold(60.0))
+    result = run(vault, 100, 98, panel=one_long(500.0), books=DEEP)
+    assert result.inventory["BTC"].tolist() == [4.0, 0.0]
+    assert result.vaults["equity"].tolist() == pytest.approx([2000.0, 2000 - 4 * (100 - 98 * 0.999)])
+
+
+def test_the_oldest_lot_is_closed_first_by_what_comes_from_the_other_side():
+    """Held for 3 minutes: long 4 from the start, 10 from the 1st minute; -6 in the 2nd leave 8 of the second lot."""
+    rows = [("ann", 10.0, 100.0, 130.05), ("bea", -6.0, 87.0, 0.05), ("cat", -4.0, 100.0, 9000.0)]
+    frame = pd.DataFrame(rows, columns=["account", "qty", "entry_price", "collateral"])
+    facts = {"symbol": "BTC", "mark_price": 100.0, "maintenance_rate": 0.1, "maintenance_deduction": 0.0}
+    panel = adl.build_panel(frame.assign(**facts, collateral=[130.05, 6 * 26 + 0.3, 9000.0]))
+    vault = vault_of(inventory={"BTC": adl.Holding(4.0, 100.0)}, exit_rule=adl.exits.Hold(180.0))
+    result = run(vault, 100, 87, 87, 87, 87, panel=panel, books=DEEP)
+    assert result.inventory["BTC"].tolist() == pytest.approx([4.0, 14.0, 14.0, 10.0, 0.0])
+    squeezed = run(vault, 100, 87, 113, 113, 113, 113, panel=panel, books=DEEP)
+    assert squeezed.inventory["BTC"].tolist() == pytest.approx([4.0, 14.0, 8.0, 8.0, 0.0, 0.0])
+
+
+def test_backing_bears_losses_before_relief_and_is_counted_once():
+    """Means of 70 + 100 at 87 are gone at 70; at 69 the vault, ten under, is closed at 70."""
+    vault = vault_of(equity=50.0, max_leverage=20.0, backing=100.0, is_relieved=True)
+    venue = replace(adl.venues.hyperliquid, fill_price=adl.venues.at_close_out).with_buffers(vault)
+    result = adl.simulate(one_long(150.0), walk(100, 87, 71, 69, 95), venue=venue)
+    assert result.fills[["price", "qty"]].to_numpy().tolist() == [pytest.approx([70.0, 10.0])]
+    assert result.vaults["equity"].tolist() == pytest.approx([50.0, 70.0, -90.0, -100.0, -100.0])
+
+
+@pytest.mark.parametrize("symbols", [["BTC", "ETH"], ["ETH", "SOL"], ["SOL"]])
+def test_a_panel_cut_from_a_larger_one_is_as_good_as_built_anew(symbols):
+    panel, given_ = random_simulation(11, unwinds=True)
+    part = panel[panel.index.isin(symbols, level="symbol")]
+    anew = adl.build_panel(part.reset_index())
+    narrow = {name: given_[name][symbols] for name in ("path", "funding", "volumes")}
+    books = {name: book for name, book in given_["books"].items() if name in symbols}
+    found, expected = (adl.simulate(rows, **{**given_, **narrow, "books": books}) for rows in (part, anew))
+    pd.testing.assert_frame_equal(found.money, expected.money)
+
+
+def test_results_do_not_change_with_what_the_caller_does_to_the_panel():
+    panel, given_ = random_simulation(7, unwinds=True)
+    result = adl.simulate(panel, **given_)
+    panel.loc[:, "collateral"] = 0.0
+    assert result.imbalance <= 1e-9
+
+
+def test_an_exhausted_book_of_many_levels_never_puts_the_mark_beyond_its_last():
+    rng = np.random.default_rng(178)
+    for _ in range(50):
+        levels = pd.DataFrame({"price": 1 - np.linspace(0.001, 0.2, 25), "qty": rng.uniform(0.1, 3.0, 25)})
+        asks = pd.DataFrame({"price": 1 + np.linspace(0.001, 0.2, 25), "qty": rng.uniform(0.1, 3.0, 25)})
+        book = adl.OrderBook(levels, asks, is_relative=True)
+        liquidity = Liquidity({"BTC": book}, ["BTC"], refill=np.inf, impact=1.0)
+        liquidity.trade(0, 1.0, 1e9)
+        assert liquidity.marks(np.array([100.0])) == pytest.approx([80.0])
+
+
+# ensembles ---------------------------------------------------------------------------------------------------------
+
+CRASH = {"depth": (0.1, 0.4), "fall": 300.0, "rebound": (0.0, 1.0), "volatility": 0.02}
+
+
+def ensemble(n_paths=6, workers=1, **options):
+    paths = adl.crash_paths({"BTC": 100.0}, n_paths=n_paths, n_steps=10, step=60.0, **CRASH, rng=7)
+    venue = adl.venues.hyperliquid.with_buffers(vault_of(exit_rule=adl.exits.Twap(300.0)))
+    return paths, adl.simulate_ensemble(thin_margin(), paths, venue=venue, books=DEEP, workers=workers, **options)
+
+
+def test_an_ensemble_is_its_paths_one_by_one_for_any_number_of_workers():
+    paths, alone = ensemble()
+    _, together = ensemble(workers=2)
+    pd.testing.assert_frame_equal(alone.outcomes, together.outcomes)
+    pd.testing.assert_series_equal(alone.equity, together.equity)
+    venue = adl.venues.hyperliquid.with_buffers(vault_of(exit_rule=adl.exits.Twap(300.0)))
+    for number in paths.shapes.index:
+        result = adl.simulate(thin_margin(), paths.path(number), venue=venue, books=DEEP)
+        pnl, row = result.vault_pnl(), alone.outcomes.loc[number]
+        assert row["vault_pnl"] == pytest.approx(result.vaults["equity"].iloc[-1] - 2000.0)
+        assert row["pnl_fall"] == pytest.approx(pnl.parts["fall"])
+        assert row["deleveraged"] == pytest.approx((result.fills["qty"] * result.fills["mark_price"]).sum())
+    risk = adl.vault_risk(alone.equity, margin=alone.margin)
+    assert risk.by_path["profit"].to_numpy() == pytest.approx(alone.outcomes["vault_pnl"].to_numpy())
+    assert risk.by_path["max_drawdown"].to_numpy() == pytest.approx(alone.outcomes["drawdown"].to_numpy())
+
+
+def test_rules_that_cannot_be_sent_to_processes_are_refused_with_a_remedy():
+    paths, _ = ensemble(n_paths=2)
+    venue = replace(bare(), policy=adl.Policy(lambda panel: adl.notional(panel)))
+    with pytest.raises(PathError, match="define your rules in a module, or pass workers=1"):
+        adl.simulate_ensemble(thin_margin(), paths, venue=venue, workers=2)
+    with pytest.raises(PathError, match="workers must be 1 or more"):
+        adl.simulate_ensemble(thin_margin(), paths, venue=bare(), workers=0)
+
+
+def test_more_capacity_takes_more_and_leaves_less_to_winners():
+    paths, _ = ensemble(n_paths=20)
+    venue = adl.venues.hyperliquid.with_buffers(vault_of(equity=1.0))
+    curve = adl.capacity_curve(thin_margin(), paths, [1.0, 200.0, 5000.0], venue=venue, workers=1)
+    table = curve.table
+    assert table["taken"].is_monotonic_increasing
+    assert table["deleveraged"].is_monotonic_decreasing
+    each = curve.outcomes["vault_pnl"]
+    gains = (each.loc[5000.0] - each.loc[200.0]) / 4800.0
+    row = curve.marginal.loc[(200.0, 5000.0)]
+    assert row[["vault_pnl", "vault_pnl_error"]].tolist() == pytest.approx([gains.mean(), gains.std() / np.sqrt(20)])
+    with pytest.raises(VenueError, match="capacities must rise"):
+        adl.capacity_curve(thin_margin(), paths, [2.0, 1.0], venue=venue)
+    with pytest.raises(VenueError, match="needs a venue with one BackstopVault, got 0"):
+        adl.capacity_curve(thin_margin(), paths, [1.0], venue=bare())
+
+
+def test_a_regression_finds_what_made_the_data_and_counts_paths_once():
+    """y = 1 - 2 depth + noise by path, every path in three markets: errors as of 200 paths, not of 600 rows."""
+    rng = np.random.default_rng(3)
+    depth, noise = rng.uniform(0.1, 0.5, 200), rng.normal(0, 0.1, 200)
+    one = pd.DataFrame({"depth": depth, "y": 1 - 2 * depth + noise}, index=pd.RangeIndex(200, name="path"))
+    found = adl.outcome_regression(pd.concat([one] * 3), "y ~ depth")
+    alone = adl.outcome_regression(one, "y ~ depth")
+    assert found.table.loc["depth", "coefficient"] == pytest.approx(-2.0, abs=0.15)
+    assert found.table.loc["depth", "error"] == pytest.approx(alone.table.loc["depth", "error"], rel=0.01)
+    with pytest.raises(PathError, match=r"\['y'\] hold NaN"):
+        adl.outcome_regression(one.assign(y=np.nan), "y ~ depth")
+    with pytest.raises(PathError, match="10 paths are too few"):
+        adl.outcome_regression(one.head(10), "y ~ depth")
+
+
+def test_leverage_is_scaled_for_every_account():
+    panel = random_panel(np.random.default_rng(5), n_accounts=20)
+    scaled = adl.scale_leverage(panel, 2.5)
+    before, after = adl.equity(panel), adl.equity(scaled)
+    positive = before > 0
+    assert after[positive].to_numpy() == pytest.approx(before[positive].to_numpy() / 2.5, rel=1e-9)
+    assert after[~positive].to_numpy() == pytest.approx(before[~positive].to_numpy())
+    with pytest.raises(PanelError, match="factor must be finite and above zero"):
+        adl.scale_leverage(panel, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ class Accounts:
         self.constant["entry_price"] = panel["entry_price"]
         self.lines = lines
         self.symbols = standing.symbols
-        self.base = standing.reduced(standing.qty.copy(), np.zeros(len(panel)))
+        self.base = standing
         self.least_rate, self.largest_rate = _rate_bounds(standing, lines)
         self.alarm = np.full(len(panel), np.nan)
         markets = Groups(standing.market, 2 * len(self.symbols))
@@ -57,7 +59,7 @@ class Accounts:
             "qty": standing.side * standing.qty,
             "mark_price": standing.mark_price,
             "collateral": standing.collateral.copy(),
-            "maintenance_rate": standing.rate,
+            "maintenance_rate": standing.rate.copy(),
             "maintenance_deduction": standing.deduction.copy(),
         }
         return pd.DataFrame({name: columns[name] for name in self.frame.columns}, index=self.frame.index, copy=False)
@@ -78,8 +80,20 @@ class Accounts:
 
     def store(self, rows: Codes, standing: Standing, places: Codes) -> None:
         """Take over what some positions are now: those at `places` of `standing`, which are `rows` here."""
+        changed = {}
         for name in ("side", "qty", "collateral", "deduction"):
-            getattr(self.base, name)[rows] = getattr(standing, name)[places]
+            changed[name] = getattr(self.base, name).copy()
+            changed[name][rows] = getattr(standing, name)[places]
+        self.base = replace(self.base, **changed)
+
+    def pay(self, rate: Floats) -> None:
+        """Take from longs and give to shorts an amount of money per contract, by symbol."""
+        paid = self.base.side * self.base.qty * rate[self.base.market // 2]
+        self.base = replace(self.base, collateral=self.base.collateral - paid)
+
+    def holds(self, symbol: int, side: float) -> bool:
+        """Whether anybody holds contracts of a symbol on a side (+1 long)."""
+        return bool((self.base.qty[self.rows_of[2 * symbol + (side < 0)]] > 0).any())
 
     def whole_accounts(self, rows: Codes) -> Codes:
         """All positions of the accounts that hold some of them."""

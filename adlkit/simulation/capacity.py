@@ -155,7 +155,7 @@ def capacity_curve(
     >>> curve.table["taken"].round(6).tolist()
     [10.0, 140.0]
     """
-    vaults = [buffer for buffer in venue.buffers if isinstance(buffer, BackstopVault)]
+    vaults = [place for place, buffer in enumerate(venue.buffers) if isinstance(buffer, BackstopVault)]
     if len(vaults) != 1:
         raise VenueError(f"a capacity curve needs a venue with one BackstopVault, got {len(vaults)}")
     sizes = [float(size) for size in capacities]
@@ -170,15 +170,16 @@ def capacity_curve(
 
 
 class Sized(NamedTuple):
-    """A job whose vault is replaced by one of another size."""
+    """A job whose vault, at a place among the buffers, is replaced by one of another size."""
 
     job: Job
-    vault: BackstopVault
+    place: int
 
     def run(self, task: tuple[float, int]) -> dict[str, float]:
         """What a path comes to with a vault of a size."""
         size, number = task
         venue = self.job.venue
-        buffers = [replace(buffer, equity=size) if buffer is self.vault else buffer for buffer in venue.buffers]
+        buffers = list(venue.buffers)
+        buffers[self.place] = replace(buffers[self.place], equity=size)  # type: ignore[type-var]
         outcome, _ = self.job._replace(venue=venue.with_buffers(*buffers)).run(number)
         return outcome

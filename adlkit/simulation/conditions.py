@@ -60,6 +60,10 @@ class Conditions(NamedTuple):
         if volumes is not None:
             rows = _places("volumes", volumes, times, symbols)
             traded[rows] = volumes[symbols].to_numpy(dtype=float)
+            if len(rows) < len(times):
+                raise PathError(
+                    f"volumes: {len(times) - len(rows)} times of the path have none; give 0 where none traded"
+                )
             if (traded < 0).any():
                 raise PathError("volumes: contracts traded must be 0 or more")
         seconds = (times - times[0]).total_seconds().to_numpy(dtype=float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -217,7 +218,7 @@ def market_outcome(result: SimulationResult) -> dict[str, float]:
 
 
 def in_parallel(work: Callable[[Any], T], tasks: Sequence[Any], *, workers: int | None, what: str) -> Iterator[T]:
-    """Results of `work` on each task, in order, with a progress bar; the processes inherit what `work` holds."""
+    """Results of `work` on each task, in order, with a progress bar; what `work` holds is sent to the processes."""
     workers = (os.cpu_count() or 1) if workers is None else workers
     if workers < 1:
         raise PathError(f"workers must be 1 or more, got {workers!r}")
@@ -231,6 +232,12 @@ def _results(work: Callable[[Any], T], tasks: Sequence[Any], workers: int) -> It
     if workers <= 1:
         yield from map(work, tasks)
         return
+    try:
+        pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise PathError(
+            f"processes cannot share this ({error}); define your rules in a module, or pass workers=1"
+        ) from error
     with ProcessPoolExecutor(workers, initializer=_start, initargs=(work,)) as pool:
         yield from pool.map(_work, tasks, chunksize=max(1, len(tasks) // (8 * workers)))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from adlkit.buffers import BackstopVault, Buffer
 from adlkit.contracts import Floats, value_of
 from adlkit.distress import BOOK, ROUNDING
+from adlkit.errors import VenueError
 from adlkit.exits import Hold
 from adlkit.groups import Codes, Groups
 from adlkit.panel import mark_prices
@@ -19,11 +18,12 @@ from adlkit.simulation.desk import Desk
 from adlkit.simulation.liquidity import Liquidity
 from adlkit.simulation.parties import ACCOUNTS, Parties
 from adlkit.simulation.records import EXIT, FUNDING, Records, VaultTrade
+from adlkit.simulation.relief import relief_event
 from adlkit.simulation.result import SimulationResult
 from adlkit.standing import Standing
 from adlkit.tally import ADL, RESIDUAL
 from adlkit.tiers import tier_lines
-from adlkit.venues import ACCOUNT, VenueRules
+from adlkit.venues import VenueRules
 from adlkit.waterfall import Waterfall, absorb_losses, close_against_winners, settle
 
 
@@ -43,25 +43,20 @@ class Run:
         self.desks: dict[tuple[int, int], Desk] = {}
         self._open()
 
-    def finish(self) -> Run:
+    def finish(self) -> SimulationResult:
         """Go through all steps."""
-        step = 0
-        while step < len(self.conditions.times):
+        step, conditions = 0, self.conditions
+        while step < len(conditions.times):
             self._advance(step)
             step = self._next_busy(step + 1)
-        return self
-
-    def result(self) -> SimulationResult:
-        """Its tables, after the last step."""
-        conditions = self.conditions
         prices = Prices(self.marks[-1], self.marks[-1], conditions.price[-1])
-        self.buffers = [buffer.remark(self._named(self.values[-1])) for buffer in self.buffers]
+        buffers = [buffer.remark(self._named(self.values[-1])) for buffer in self.buffers]
         return SimulationResult(
             venue=self.venue,
             before=self.accounts.frame,
             panel=self.accounts.panel(self.accounts.at(prices)),
             buffers_before=self.buffers_before,
-            buffers={buffer.name: buffer for buffer in self.buffers},
+            buffers={buffer.name: buffer for buffer in buffers},
             marks=pd.DataFrame(self.marks, index=conditions.times, columns=conditions.symbols),
             conditions=conditions,
             records=self.records,
@@ -112,9 +107,8 @@ class Run:
         price = self.conditions.price[step:]
         values = self.conditions.values(price)
         low, high = self.accounts.nearest
-        is_busy = ((values <= low) | (values >= high)).any(axis=1) | ~np.isnan(self.conditions.funding[step:]).all(
-            axis=1
-        )
+        is_funded = ~np.isnan(self.conditions.funding[step:]).all(axis=1)
+        is_busy = ((values <= low) | (values >= high)).any(axis=1) | is_funded
         quiet = int(np.argmax(is_busy)) if is_busy.any() else len(price)
         self.marks[step : step + quiet], self.values[step : step + quiet] = price[:quiet], values[:quiet]
         return step + quiet
@@ -200,6 +194,9 @@ class Run:
     def _relieve(self, step: int, place: int, prices: Prices) -> None:
         """Deleverage winners against the inventory of a vault that is bankrupt, as if it were an account."""
         vault, n_rows = self._vault(place), len(self.accounts.frame)
+        sides = [(self.conditions.symbols.index(symbol), np.sign(held.qty)) for symbol, held in vault.inventory.items()]
+        if not any(self.accounts.holds(symbol, -side) for symbol, side in sides):
+            return
         event = relief_event(vault, self.accounts.panel(self.accounts.at(prices)), prices, self.venue)
         before, after = event.tally.standing, event.tally.after()
         rows = np.arange(n_rows)
@@ -208,8 +205,11 @@ class Run:
         for row in range(n_rows, len(after.qty)):
             qty = before.side[row] * (before.qty[row] - after.qty[row])
             if qty:
-                value = event.tally.worth[ADL][row] / abs(qty)
-                self._trade(step, place, before.market[row] // 2, -qty, value, "relief")
+                symbol, value = int(before.market[row] // 2), event.tally.worth[ADL][row] / abs(qty)
+                self._trade(step, place, symbol, -qty, value)
+                self._note_trade(step, place, symbol, -qty, value, "relief")
+                self._desk(place, symbol).add(-qty, float(self.conditions.seconds[step]))
+                self._agree(step, place, symbol)
 
     # the desk of a vault
 
@@ -220,7 +220,7 @@ class Run:
             if desk.side * (prices.mark[symbol] - quote) >= 0:
                 amounts = self._due(step, place, symbol, desk)
                 value = float(value_of(np.array([quote]), self.conditions.inverse[[symbol]])[0])
-                self._unwind(step, place, symbol, desk, amounts, value, noted=max(step - 1, 0))
+                self._unwind(step, place, symbol, amounts, value, noted=max(step - 1, 0))
 
     def _exit(self, step: int, place: int) -> None:
         """Trade in what is left of the books what the exit rule wants to be rid of."""
@@ -235,46 +235,28 @@ class Run:
                 if filled > 0:
                     value = float(ladder.worth_of(np.zeros(1), np.array([filled]))[0]) / filled
                     self.liquidity.trade(symbol, desk.side, filled)
-                    self._unwind(step, place, symbol, desk, amounts * (filled / wanted), value)
+                    self._unwind(step, place, symbol, amounts * (filled / wanted), value, noted=step)
 
-    def _unwind(
-        self, step: int, place: int, symbol: int, desk: Desk, amounts: Floats, value: float, *, noted: int | None = None
-    ) -> None:
-        """Trade amounts of the lots away, at a value of one contract, with the market; `noted` as of another step."""
+    def _unwind(self, step: int, place: int, symbol: int, amounts: Floats, value: float, *, noted: int) -> None:
+        """Trade amounts of the lots away with the market, at a value of one contract; it counts as of step `noted`."""
+        desk, vault = self._desk(place, symbol), self._vault(place)
         side = desk.side
         desk.reduce(amounts)
-        held = self._vault(place).inventory[self.conditions.symbols[symbol]].qty
-        qty = -held if desk.side == 0 else -side * float(amounts.sum())
+        qty = -side * float(amounts.sum()) if desk.left else -vault.inventory[self.conditions.symbols[symbol]].qty
         if qty:
-            fee = self._vault(place).fee_rate * abs(qty * value)
-            self._trade(step, place, symbol, qty, value, "exit", fee=fee, noted=noted)
-
-    def _trade(
-        self,
-        step: int,
-        place: int,
-        symbol: int,
-        qty: float,
-        value: float,
-        kind: str,
-        *,
-        fee: float = 0.0,
-        noted: int | None = None,
-    ) -> None:
-        """A trade of a vault outside events, and what the market gets from it; relief trades with accounts."""
-        mark, vault = float(self.values[step, symbol]), self._vault(place)
-        vault = vault.trade(self.conditions.symbols[symbol], qty, value, mark).receive(-fee)
-        self._set_buffer(step, place, vault)
-        self._note_trade(step if noted is None else noted, place, symbol, qty, value, kind, cash=0.0, fee=fee)
-        if kind == "exit":
-            change = np.zeros(len(self.conditions.symbols))
+            fee, change = vault.fee_rate * abs(qty * value), np.zeros(len(self.conditions.symbols))
             change[symbol] = -qty
+            self._trade(step, place, symbol, qty, value, fee=fee)
+            self._note_trade(noted, place, symbol, qty, value, "exit", fee=fee)
             self.parties.add(step, BOOK, cash=qty * value + fee, qty=change)
-            gain = qty * (mark - value) - fee
+            gain = qty * (float(self.values[step, symbol]) - value) - fee
             self.records.ledger.append((step, EXIT, {vault.name: gain, BOOK: -gain}))
-        else:
-            self._desk(place, symbol).add(qty, float(self.conditions.seconds[step]))
-        self._agree(step, place, symbol)
+            self._agree(step, place, symbol)
+
+    def _trade(self, step: int, place: int, symbol: int, qty: float, value: float, *, fee: float = 0.0) -> None:
+        """Let a vault buy `qty` contracts (sell, below zero) at a value of one."""
+        name, mark = self.conditions.symbols[symbol], float(self.values[step, symbol])
+        self._set_buffer(step, place, self._vault(place).trade(name, qty, value, mark).receive(-fee))
 
     def _agree(self, step: int, place: int, symbol: int) -> None:
         """The desk is empty where the inventory is, and only there, whatever rounding has left."""
@@ -286,7 +268,10 @@ class Run:
 
     def _due(self, step: int, place: int, symbol: int, desk: Desk) -> Floats:
         lots = desk.lots(self.conditions.seconds[step])
-        due = self._vault(place).exit_rule.due(lots, float(self.conditions.volume[step, symbol]))
+        rule = self._vault(place).exit_rule
+        due = rule.due(lots, float(self.conditions.volume[step, symbol]))
+        if np.shape(due) != lots.left.shape or not ((due >= 0) & (due <= lots.left * (1.0 + ROUNDING))).all():
+            raise VenueError(f"exit rule {rule!r} must want one number per lot, from 0 to what is left; got {due!r}")
         return np.minimum(due, lots.left)
 
     # funding
@@ -295,8 +280,7 @@ class Run:
         """Longs pay shorts, in proportion to notional; those who trade in the book hold the rest of both sides."""
         rate = np.nan_to_num(self.conditions.funding[step]) * np.abs(self.values[step])
         paid = self.parties.qty[step] * rate
-        base = self.accounts.base
-        base.collateral[:] -= base.side * base.qty * rate[base.market // 2]
+        self.accounts.pay(rate)
         self.parties.add(step, ACCOUNTS, cash=-paid[0].sum())
         self.parties.add(step, BOOK, cash=-paid[1].sum())
         for place, vault in self._vaults():
@@ -310,7 +294,16 @@ class Run:
     # small parts
 
     def _note_trade(
-        self, step: int, place: int, symbol: int, qty: float, value: float, kind: str, *, cash: float, fee: float
+        self,
+        step: int,
+        place: int,
+        symbol: int,
+        qty: float,
+        value: float,
+        kind: str,
+        *,
+        cash: float = 0.0,
+        fee: float = 0.0,
     ) -> None:
         self.records.vault_trades.append(
             VaultTrade(step, self.buffers[place].name, symbol, qty, value, cash, fee, kind)
@@ -340,24 +333,6 @@ class Run:
     def _by_symbol(self, event: Waterfall, amounts: Floats) -> Floats:
         codes = event.tally.standing.market[event.distress.row] // 2
         return Groups(codes, len(self.conditions.symbols)).total(amounts)
-
-
-def relief_event(vault: BackstopVault, panel: pd.DataFrame, prices: Prices, venue: VenueRules) -> Waterfall:
-    """The event in which the inventory of a bankrupt vault is closed against winners: nobody stands before them.
-
-    The rows of the vault come after those of the accounts. Nothing is settled: what the vault owes stays its debt.
-    """
-    held = {symbol: one.qty for symbol, one in vault.inventory.items() if one.qty}
-    first = panel.groupby(level="symbol", observed=True).head(1).droplevel("account").loc[list(held)]
-    terms = {"maintenance_rate": 0.0, "maintenance_deduction": 0.0, "collateral": vault.means / len(held)}
-    own = first.assign(qty=list(held.values()), entry_price=first["mark_price"], **terms)
-    own.index = pd.MultiIndex.from_product([[vault.name], list(held)], names=panel.index.names)
-    with_vault = pd.concat([panel, own])
-    standing = Standing.of(with_vault)
-    standing = standing.at(prices.mark, prices.previous, prices.oracle, None)
-    alone = replace(venue, buffers=(), surplus_to=ACCOUNT, fee_rate=0.0, fee_to="")
-    rows = np.arange(len(panel), len(with_vault))
-    return close_against_winners(absorb_losses(standing, alone, {}, (), rows), lambda: with_vault)
 
 
 def _cash(standing: Standing) -> float:

@@ -11,6 +11,8 @@ from adlkit.book import OrderBook
 from adlkit.buffers import BackstopVault
 from adlkit.errors import PanelError, PathError, VenueError
 from adlkit.event import check_event
+from adlkit.exits import Hold
+from adlkit.groups import used_levels
 from adlkit.panel import mark_to
 from adlkit.simulation.conditions import Conditions
 from adlkit.simulation.liquidity import Liquidity
@@ -85,8 +87,9 @@ def simulate(
     `vault_pnl`. A vault's equity below zero is its parent's loss up to the backing, and beyond it a debt.
 
     Nothing is drawn at random: randomness is in the path (`crash_paths`). Accounts do not trade, deposit or withdraw on
-    their own. A step that reaches no liquidation price and meets no vault that unwinds costs no work on accounts;
-    others cost O(accounts reached), and O(n log n) where winners are needed.
+    their own. A step that reaches no liquidation price and meets no vault that unwinds costs no work on accounts. One
+    that does reads their alarms, O(n) on bare arrays, and runs an event over the accounts that are liquidated; where
+    winners are needed it orders them all, O(n log n). Accounts that nobody can close are tried again at each step.
 
     Examples
     --------
@@ -100,18 +103,27 @@ def simulate(
     [1000.0, 980.0, 1010.0]
     """
     check_event(panel, venue, books or {})
+    panel = panel.set_axis(used_levels(panel.index))
     symbols = sorted(map(str, panel.index.unique("symbol")))
     standing = Standing.of(panel)
     inverse = np.zeros(len(symbols), dtype=bool)
     if standing.inverse is not None:
         inverse[standing.market // 2] = standing.inverse
     conditions = Conditions.of(path, symbols, inverse, funding, volumes)
-    _check(panel, conditions, venue, impact=impact, has_volumes=volumes is not None)
+    _check(panel, conditions, venue, impact=impact, has_volumes=volumes is not None, has_books=books is not None)
     liquidity = Liquidity(books or {}, symbols, refill=refill, impact=impact)
-    return Run(panel, conditions, venue, liquidity).finish().result()
+    return Run(panel, conditions, venue, liquidity).finish()
 
 
-def _check(panel: pd.DataFrame, conditions: Conditions, venue: VenueRules, *, impact: float, has_volumes: bool) -> None:
+def _check(
+    panel: pd.DataFrame,
+    conditions: Conditions,
+    venue: VenueRules,
+    *,
+    impact: float,
+    has_volumes: bool,
+    has_books: bool,
+) -> None:
     """Raise an error for what would only fail on the way."""
     for buffer in venue.buffers:
         if isinstance(buffer, BackstopVault):
@@ -119,6 +131,8 @@ def _check(panel: pd.DataFrame, conditions: Conditions, venue: VenueRules, *, im
                 raise PathError(f"{buffer.name}: its exit rule {buffer.exit_rule!r} follows volume; pass volumes")
             if buffer.name in panel.index.unique("account"):
                 raise VenueError(f"an account has the name of the vault, {buffer.name!r}; rename one of them")
+            if buffer.exit_rule != Hold() and buffer.exit_rule.spread is None and not has_books:
+                raise VenueError(f"{buffer.name}: its exit rule {buffer.exit_rule!r} trades in books; pass books")
             if missing := sorted(set(buffer.inventory) - set(conditions.symbols)):
                 raise PanelError([f"{buffer.name} holds {missing}, which the panel does not; simulate them together"])
     if venue.tiers is None:

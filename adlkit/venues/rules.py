@@ -21,8 +21,8 @@ FUND = "insurance fund"
 SKIPS = "the sources name no protection: winners are skipped where a fill is worse than their own close-out price"
 """What is assumed where sources do not say how winners are protected."""
 
-_STAGES = {"book", "adl", "open", "residual", "settlement"}
-_PARTIES = {ACCOUNT, "winners", "liquidated accounts"}
+_STAGES = {"book", "adl", "open", "residual", "settlement", "exit", "relief", "funding"}
+_PARTIES = {ACCOUNT, "accounts", "winners", "liquidated accounts"}
 _COLUMNS = {"qty", "is_liquidated", "is_bankrupt", "deleveraged", "realized_pnl", "haircut"}
 _RESERVED = _STAGES | _PARTIES | _COLUMNS
 """Names that results use, and no buffer may have."""
