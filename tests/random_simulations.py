@@ -53,7 +53,7 @@ def random_tiers(panel: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Three tiers for each symbol, with floors among the sizes of its positions."""
     rows = []
     for symbol, size in adl.notional(panel).groupby(level="symbol"):
-        floors = np.append(0.0, np.sort(size.median() * rng.uniform(0.2, 3.0, size=2)))
+        floors = np.append(0.0, np.sort((size.mean() + 1.0) * rng.uniform(0.2, 3.0, size=2)))
         rates = np.sort(rng.choice([0.002, 0.005, 0.01, 0.02, 0.04], size=3, replace=False))
         deductions = np.append(0.0, np.cumsum(floors[1:] * np.diff(rates)))
         rows += [(symbol, *tier) for tier in zip(floors, rates, deductions, strict=True)]
@@ -107,7 +107,7 @@ def stepwise(panel: pd.DataFrame, given: dict[str, Any]) -> list[Step]:
 
 def funded(panel: pd.DataFrame, venue: Any, prices: pd.Series, rates: pd.Series) -> tuple[pd.DataFrame, Any]:
     """Panel and venue after longs have paid shorts."""
-    marked = adl.mark_to(panel, prices)
+    marked = adl.mark_to(panel, prices, tiers=venue.tiers)
     rate = rates.reindex(panel.index.get_level_values("symbol")).to_numpy()
     paid = np.sign(panel["qty"]) * adl.notional(marked) * rate
     buffers = []
