@@ -12,7 +12,7 @@ import pandas as pd
 from adlkit.buffers.capacity import Line, affordable, check_amount, discounted, first_fit, last_reach, part_paid
 from adlkit.buffers.protocol import Buffer
 from adlkit.contracts import Flags, Floats
-from adlkit.distress import Distress, Taken
+from adlkit.distress import ROUNDING, Distress, Taken
 from adlkit.errors import VenueError
 from adlkit.exits import ExitRule, Hold
 from adlkit.rules import queue
@@ -214,10 +214,7 @@ class BackstopVault:
 
     def trade(self, symbol: str, qty: float, value: float, mark: float) -> BackstopVault:
         """The vault after it has bought `qty` contracts (sold, below zero) at `value`; `mark` is what one is worth."""
-        held = self.inventory[symbol].qty if symbol in self.inventory else 0.0
-        inventory = {**self.inventory, symbol: Holding(held + qty, mark)}
-        if held + qty == 0:
-            del inventory[symbol]
+        inventory = with_holding(self.inventory, symbol, qty, mark)
         return replace(self, equity=self.equity + qty * (mark - value), inventory=inventory)
 
     def _fitting_accounts(self, distress: Distress, served: Flags) -> Flags:
@@ -286,11 +283,17 @@ class BackstopVault:
         """The vault after it has traded and paid what accounts owed."""
         gain = float((qty * distress.side * (distress.mark - value)).sum() - paid.sum())
         bought = distress.markets.total(qty * distress.side)
-        inventory = dict(self.inventory)
+        inventory = self.inventory
         for symbol, rows, amount in zip(distress.symbols, distress.market_rows, bought.tolist(), strict=True):
             if amount:
-                held = inventory[symbol].qty if symbol in inventory else 0.0
-                inventory[symbol] = Holding(held + amount, float(distress.mark[rows[0]]))
-                if held + amount == 0:
-                    del inventory[symbol]
-        return replace(self, equity=self.equity + gain, inventory=dict(sorted(inventory.items())))
+                inventory = with_holding(inventory, symbol, amount, float(distress.mark[rows[0]]))
+        return replace(self, equity=self.equity + gain, inventory=inventory)
+
+
+def with_holding(inventory: Mapping[str, Holding], symbol: str, qty: float, value: float) -> dict[str, Holding]:
+    """An inventory with contracts more (or less, below zero); what rounding leaves of a symbol is gone."""
+    held = inventory[symbol].qty if symbol in inventory else 0.0
+    kept = {name: holding for name, holding in inventory.items() if name != symbol}
+    if abs(held + qty) > ROUNDING * max(abs(held), abs(qty)):
+        kept[symbol] = Holding(held + qty, value)
+    return dict(sorted(kept.items()))
