@@ -242,7 +242,8 @@ class BackstopVault:
         loss = willing * np.maximum(distress.side * (value - distress.mark), 0.0)
         lines = [Line.of(willing[rows], loss[rows]) for rows in distress.market_rows]
         end = part * wanted
-        return queue(part_paid(lines, end, self.bearable_loss) * end, willing, None, distress.market)
+        end = part_paid(lines, end, self.bearable_loss) * end
+        return queue(np.where(end <= ROUNDING * wanted, 0.0, end), willing, None, distress.market)
 
     def _symbol_room(self) -> dict[str, float]:
         """Notional [ccy] that still fits under each cap."""

@@ -6,6 +6,7 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from adlkit.contracts import Floats
@@ -64,8 +65,9 @@ def plot_timeline(result: SimulationResult, *, symbol: str | None = None, ax: Ax
         base = base + height
     _draw_mark(ax, result, symbol or result.conditions.symbols[0])
     ax.yaxis.set_major_formatter(FuncFormatter(in_thousands))
-    dates = mdates.ConciseDateFormatter(ax.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_formatter(dates)
+    locator = mdates.AutoDateLocator()  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.legend(frameon=False, loc="upper right", fontsize=9)
     ax.set_ylabel("closed in a span, notional [ccy]")
     part = float(closed[ADL_STAGE].sum()) / total
@@ -152,32 +154,39 @@ def plot_capacity(curve: CapacityCurve, *, ax: Axes | None = None) -> Axes:
     >>> venue = adl.venues.hyperliquid.with_buffers(adl.BackstopVault(equity=1.0))
     >>> curve = adl.capacity_curve(adl.load_dataset("four_accounts"), paths, [10.0, 1000.0], venue=venue, workers=1)
     >>> len(plot_capacity(curve).get_lines())
-    5
+    4
     """
     ax = axes(ax, rows=8)
-    mean = curve.outcomes.groupby(level="capacity").mean()
-    error = curve.outcomes.groupby(level="capacity").sem().fillna(0.0)
-    lines = {
-        "vault_pnl": ("profit of the vault", BUFFERS[0]),
-        "drawdown": ("its largest drawdown", FAINT),
-        "deleveraged": ("notional that winners close", ADL),
-        "forgone": ("what they give up against the mark", INK),
-    }
-    for column, (label, colour) in lines.items():
-        centre, width = mean[column].to_numpy(), ERRORS * error[column].to_numpy()
-        ax.plot(mean.index, centre, color=colour, label=label, marker="o", markersize=3.5)
-        ax.fill_between(mean.index, centre - width, centre + width, color=colour, alpha=0.18, linewidth=0)
+    twin = ax.twinx()
+    lines = [
+        (ax, "vault_pnl", "profit of the vault", BUFFERS[0]),
+        (ax, "drawdown", "its largest drawdown", FAINT),
+        (ax, "forgone", "what winners give up against the mark", INK),
+        (twin, "deleveraged", "notional that winners close (right)", ADL),
+    ]
+    handles = [_draw_mean(own, curve, column, label, colour) for own, column, label, colour in lines]
     ax.axhline(0.0, color=INK, linewidth=0.8)
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(FuncFormatter(in_thousands))
-    ax.yaxis.set_major_formatter(FuncFormatter(in_thousands))
-    ax.set_yscale("symlog", linthresh=max(float(np.abs(mean["vault_pnl"]).max()) / 10.0, 1e-9))
-    ax.legend(frameon=False, fontsize=9)
+    for axis in (ax.xaxis, ax.yaxis, twin.yaxis):
+        axis.set_major_formatter(FuncFormatter(in_thousands))
+    ax.xaxis.set_minor_formatter(FuncFormatter(lambda _, __: ""))
+    twin.set_ylim(bottom=0.0)
+    twin.spines[["top", "left", "bottom"]].set_visible(False)
+    twin.tick_params(axis="y", colors=ADL)
+    ax.legend(handles=handles, frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     ax.set_ylabel("mean over the paths [ccy]")
-    best = int(mean["vault_pnl"].to_numpy().argmax())
-    size, profit = float(mean.index[best]), float(mean["vault_pnl"].iloc[best])
-    finding = f"The vault earns most on average with {short(size)}: {short(profit)}"
+    mean = curve.table["vault_pnl"]
+    best = int(mean.to_numpy().argmax())
+    finding = f"The vault earns most on average with {short(float(mean.index[best]))}: {short(float(mean.iloc[best]))}"
     return finished(ax, finding, "equity of the vault [ccy]", grid="y")
+
+
+def _draw_mean(ax: Axes, curve: CapacityCurve, column: str, label: str, colour: str) -> Line2D:
+    """A mean over the paths by capacity, with two standard errors."""
+    groups = curve.outcomes[column].groupby(level="capacity")
+    centre, width = groups.mean(), ERRORS * groups.sem().fillna(0.0)
+    ax.fill_between(centre.index, centre - width, centre + width, color=colour, alpha=0.15, linewidth=0)
+    return ax.plot(centre.index, centre, color=colour, label=label, marker="o", markersize=3.5)[0]
 
 
 def plot_outcome_regression(regression: OutcomeRegression, *, ax: Axes | None = None) -> Axes:
