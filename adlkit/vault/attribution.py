@@ -18,6 +18,7 @@ from adlkit.metrics.inputs import finite
 from adlkit.vault.ledger import (
     KINDS,
     OPENING,
+    ROUNDING,
     Ledger,
     Market,
     check_opening,
@@ -244,7 +245,7 @@ def vault_pnl(
     market = read_market(prices, symbols, inverse)
     ledger = read_ledger(trades, market, held)
     after, episode = ledger.held(market)
-    paid = _funding(funding, market, episode)
+    paid = _funding(funding, ledger, market, episode)
     booked = _together(_traded(ledger, market), _drift(ledger, market, after, episode), paid)
     takeovers = trades["time"][trades["kind"] == "takeover"]
     return VaultPnl(
@@ -295,8 +296,8 @@ def _until_worst(ledger: Ledger, market: Market, episode: Codes, level: Floats) 
     return np.asarray((np.arange(len(level)) <= place[run]) & (worst < at_start)[run])
 
 
-def _funding(funding: pd.Series | None, market: Market, episode: Codes) -> Bookings:
-    """Funding, each amount in the episode that was held into its time, or from it on."""
+def _funding(funding: pd.Series | None, ledger: Ledger, market: Market, episode: Codes) -> Bookings:
+    """Funding, each amount in the episode that was held into its time, or from it on; of dust: in the one before."""
     if funding is None:
         nothing = np.zeros(0, dtype=np.intp)
         return Bookings(nothing, nothing, nothing, np.zeros(0))
@@ -308,6 +309,9 @@ def _funding(funding: pd.Series | None, market: Market, episode: Codes) -> Booki
     symbol = market.symbols.get_indexer(funding.index.get_level_values("symbol"))
     into = np.where(time > 0, episode[symbol, time - 1], -1)
     number = np.where(into >= 0, into, episode[symbol, time])
+    latest = np.maximum.accumulate(episode, axis=1)[symbol, time]
+    is_dust = np.abs(funding.to_numpy(dtype=float)) <= ROUNDING * np.abs(ledger.qty * ledger.value).sum()
+    number = np.where((number < 0) & is_dust, latest, number)
     if (bad := (time < 0) | (symbol < 0) | (number < 0)).any():
         raise MetricError(
             f"funding: {int(bad.sum())} rows where the vault holds nothing, or at times without marks "
