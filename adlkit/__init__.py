@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         vault_risk,
     )
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "AllocationResult",
