@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,7 @@ def _checked(events: pd.DataFrame, by: str | None) -> pd.DataFrame:
 
 def _timedelta(gap: float | str | pd.Timedelta) -> pd.Timedelta:
     """A gap that is not negative; a number counts seconds."""
-    span = pd.Timedelta(gap, unit="s") if isinstance(gap, (int, float)) else pd.Timedelta(gap)
+    span = pd.Timedelta(float(gap), unit="s") if isinstance(gap, Real) else pd.Timedelta(gap)
     if not span >= pd.Timedelta(0):
         raise MetricError(f"gap must be a time of zero or more, got {gap!r}")
     return span
@@ -173,11 +174,12 @@ def _numbered(fills: pd.DataFrame, gap: pd.Timedelta, by: str | None) -> pd.Seri
 def _deficits(fills: pd.DataFrame, keys: list[str], start: pd.Series) -> pd.DataFrame:
     """Stock and flow of each episode, of traders and of backstop accounts."""
     known = fills.dropna(subset="deficit")
-    worst = known.groupby([*keys, "bankrupt"], observed=True).agg(
+    debtor = ["venue", "bankrupt"] if "venue" in known else ["bankrupt"]
+    worst = known.groupby([*dict.fromkeys([*keys, *debtor])], observed=True).agg(
         stock=("deficit", "max"), is_backstop=("is_backstop", "any")
     )
     worst = worst.join(start).sort_values("start", kind="stable")
-    before = worst.groupby("bankrupt", observed=True)["stock"].shift(fill_value=0.0)
+    before = worst.groupby(debtor, observed=True)["stock"].shift(fill_value=0.0)
     worst["flow"] = (worst["stock"] - before).clip(lower=0.0)
     has_any = start.index.isin(known.set_index(keys).index)
     columns: dict[str, pd.Series] = {}

@@ -235,3 +235,15 @@ def test_bad_gaps_and_columns_are_refused():
         adl.episodes(fills_at([0]).drop(columns="bankrupt"), gap=1)
     with pytest.raises(MetricError, match="one fill or more"):
         adl.episodes(fills_at([0]).iloc[:0], gap=1)
+
+
+def test_the_same_name_at_two_venues_is_two_debtors():
+    """bob is 10 short at each of two venues: 10 and 10, not 10 and nothing more."""
+    fills = fills_at([0, 3600], venue=["A", "B"], bankrupt="bob", deficit=10.0)
+    assert adl.episodes(fills, gap=5, by="venue")["deficit"].tolist() == [10.0, 10.0]
+
+
+def test_whole_numbers_of_any_kind_are_seconds():
+    fills = fills_at([0, 3, 30])
+    for gaps in ([1, 5, 60], np.array([1, 5, 60]), np.array([1.0, 5.0, 60.0])):
+        assert adl.episode_sweep(fills, gaps)["episodes"].tolist() == [3, 2, 1]

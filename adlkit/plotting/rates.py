@@ -142,9 +142,10 @@ def plot_waiting_times(waits: WaitingTimes, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0.0, grid[-1])
     ax.set_ylabel("share of waiting times that are longer")
     ax.legend(frameon=False, loc="upper right")
-    kind = "clustered" if waits.cv > 1 else "regular"
+    differs = "clustered, " if waits.cv > 1 else "regular, "
+    kind = differs if waits.lilliefors_p < 0.05 else ""
     p_value = "p < 0.01" if waits.lilliefors_p < 0.01 else f"p = {waits.lilliefors_p:.2f}"
-    return finished(ax, f"{n:,} waiting times: {kind} (cv {waits.cv:.3g}), exponential {p_value}", "days", grid="y")
+    return finished(ax, f"{n:,} waiting times: {kind}cv {waits.cv:.3g}, exponential {p_value}", "days", grid="y")
 
 
 def plot_regression(fit: RateRegression, *, ax: Axes | None = None) -> Axes:

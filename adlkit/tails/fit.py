@@ -135,7 +135,7 @@ class TailFit(SummaryRepr):
         -------
         float or ndarray
             [1], in the shape of what is asked: the share of the record's periods up to the threshold; above it that
-            at the threshold times the fitted survival probability.
+            at the threshold times the survival of a distribution fitted to all excesses, clusters included.
 
         Raises
         ------
@@ -148,13 +148,23 @@ class TailFit(SummaryRepr):
         >>> days = pd.date_range("2015-01-01", periods=3650, tz="UTC")
         >>> moves = pd.Series(0.02 * np.random.default_rng(7).pareto(4.0, len(days)), days)
         >>> round(adl.fit_tail(moves, threshold=0.02, gap=1).probability(0.10), 6)
-        0.000945
+        0.000902
         """
-        asked = sizes(move)
+        chance = self._share(sizes(move), *self._of_all)
+        return chance if chance.ndim else float(chance)
+
+    @cached_property
+    def _of_all(self) -> tuple[float, float]:
+        """Shape and scale of all excesses, not of the largest of each cluster; those of the peaks without a maximum."""
+        every = self._sorted[self._sorted > self.threshold] - self.threshold
+        shape, scale = (float(found[0]) for found in self.estimator(every[None]))
+        return (shape, scale) if np.isfinite(shape) and shape > -1.0 else (self.shape, self.scale)
+
+    def _share(self, asked: Floats, shape: float, scale: float) -> Floats:
+        """Share of periods up to the threshold, and above it that at the threshold times a fitted survival."""
         recorded = len(self.moves) - np.searchsorted(self._sorted, np.minimum(asked, self.threshold), side="right")
         beyond = np.maximum(asked - self.threshold, 0.0)
-        chance = recorded / len(self.moves) * np.exp(-hazard(beyond, self.shape, self.scale))
-        return chance if chance.ndim else float(chance)
+        return np.asarray(recorded / len(self.moves) * np.exp(-hazard(beyond, shape, scale)))
 
     def exceedance(self, move: npt.ArrayLike) -> Any:
         """Expected number of events a year whose move beats a size.
@@ -168,7 +178,8 @@ class TailFit(SummaryRepr):
         -------
         float or ndarray
             [events a year]; a cluster is one event. With Poisson events, a year has one with probability
-            1 - exp(-exceedance).
+            1 - exp(-exceedance). Below the threshold its extremal index is used, although smaller moves cluster more:
+            on daily BTC with a threshold of 6% that gives 1.1 times the clusters above 4%, 2.3 times those above 1%.
 
         Raises
         ------
@@ -183,7 +194,8 @@ class TailFit(SummaryRepr):
         >>> round(adl.fit_tail(moves, threshold=0.02, gap=1).exceedance(0.10), 2)
         0.33
         """
-        return self.extremal_index * self.periods_per_year * self.probability(move)
+        events = self.extremal_index * self.periods_per_year * self._share(sizes(move), self.shape, self.scale)
+        return events if events.ndim else float(events)
 
     def return_period(self, move: npt.ArrayLike) -> Any:
         """Years between events whose move beats a size, on average: 1 / exceedance.
