@@ -25,7 +25,7 @@ from adlkit.frequency.lines import (
     reach_of_draws,
     uncertain,
 )
-from adlkit.frequency.sizing import estimated_fund
+from adlkit.frequency.sizing import estimated_funds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,7 +137,7 @@ def buffer_curve(
     curves = factor_curves(panel, factor, n_panels, generator)
     unknown = uncertain(factor.tails, n_resamples, n_panels, generator)
     if funds is None:
-        ends = [estimated_fund(curves[0], factor, years) for years in PERIODS]
+        ends = [float(estimated_funds(curves[:1], factor, years)[0]) for years in PERIODS]
         if not 0 < ends[1] < np.inf:
             raise CurveError(f"the fund for {PERIODS[1]:g} years is {ends[1]:g}; give funds= to look at")
         funds = np.geomspace(max(ends[0], 1e-3 * ends[1]), ends[1], N_FUNDS)

@@ -6,7 +6,7 @@ Index 0 of the first axis is a fall, 1 a rise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,19 @@ class Uncertain:
     def rates(self, moves: Floats) -> Floats:
         """Events a year of each draw, shape (2, n, ...): moves [1] of the same shape are beaten."""
         return np.stack([paired_exceedance(*both) for both in zip(self.samples, moves, strict=True)])
+
+    def of(self, place: Codes) -> Uncertain:
+        """Some of the draws."""
+        down, up = (
+            replace(sample, shape=sample.shape[place], scale=sample.scale[place], rate=sample.rate[place])
+            for sample in self.samples
+        )
+        return Uncertain((down, up), self.which[place])
+
+    @property
+    def with_one_panel(self) -> Uncertain:
+        """The same tails, all with the panel itself."""
+        return Uncertain(self.samples, np.zeros_like(self.which))
 
 
 def uncertain(tails: Tails, n: int, n_panels: int, rng: np.random.Generator) -> Uncertain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,6 @@ from adlkit.frequency.lines import (
     uncertain,
 )
 from adlkit.groups import Codes
-from adlkit.tails import TailSample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -228,28 +227,34 @@ def fund_for(rate: Callable[[Floats, Codes], Floats], most: Floats, target: floa
     return fund
 
 
-def estimated_fund(curve: ShortfallCurve, factor: MarketFactor, years: float) -> float:
-    """Fund of one curve and the fits themselves."""
-
-    def rate(money: Floats, _: Codes) -> Floats:
-        return np.asarray(expected(factor.tails, reach(curve, money)).sum(axis=0))
-
-    levels = np.array([[tail.return_level(2.0 * years)] for tail in factor.tails])
-    return float(fund_for(rate, most_needed(curve, levels), 1.0 / years)[0])
+def estimated_funds(curves: list[ShortfallCurve], factor: MarketFactor, years: float) -> Floats:
+    """Fund of each curve, by the fits themselves."""
+    levels = np.array([[tail.return_level(2.0 * years)] * len(curves) for tail in factor.tails])
+    which = np.arange(len(curves))
+    return _funds(curves, which, levels, lambda moves, _: expected(factor.tails, moves), years)
 
 
-def drawn_funds(curves: list[ShortfallCurve], unknown: Uncertain, which: Codes, years: float) -> Floats:
-    """Funds of draws of the tails, each with its own curve."""
-
-    def rate(money: Floats, place: Codes) -> Floats:
-        samples = _some(unknown.samples[0], place), _some(unknown.samples[1], place)
-        moves = reach_of_draws(curves, which[place], money)
-        return np.asarray(Uncertain(samples, which[place]).rates(moves).sum(axis=0))
-
+def drawn_funds(curves: list[ShortfallCurve], unknown: Uncertain, years: float) -> Floats:
+    """Fund of each draw of the tails, with its own curve."""
     levels = np.stack([sample.return_level(2.0 * years) for sample in unknown.samples])
+    return _funds(curves, unknown.which, levels, lambda moves, place: unknown.of(place).rates(moves), years)
+
+
+def _funds(
+    curves: list[ShortfallCurve],
+    which: Codes,
+    levels: Floats,
+    rates: Callable[[Floats, Codes], Floats],
+    years: float,
+) -> Floats:
+    """Funds of cases, each with its curve, moves of twice the return period (2, n), and rates beyond moves."""
     most = np.empty(len(which))
     for place in np.unique(which):
         most[which == place] = most_needed(curves[place], levels[:, which == place])
+
+    def rate(money: Floats, place: Codes) -> Floats:
+        return np.asarray(rates(reach_of_draws(curves, which[place], money), place).sum(axis=0))
+
     return fund_for(rate, most, 1.0 / years)
 
 
@@ -265,11 +270,9 @@ def _sized(
     curves: list[ShortfallCurve], factor: MarketFactor, unknown: Uncertain, years: float, step: float, level: float
 ) -> dict[str, float]:
     """One row of a `BufferSize`."""
-    curve, still = curves[0], np.zeros(len(unknown.which), dtype=np.intp)
-    fund = estimated_fund(curve, factor, years)
-    draws = drawn_funds(curves, unknown, unknown.which, years)
-    by_tail = drawn_funds(curves, unknown, still, years)
-    by_panel = np.array([estimated_fund(one, factor, years) for one in curves[1:]])
+    curve, (fund, *by_panel) = curves[0], estimated_funds(curves, factor, years)
+    draws = drawn_funds(curves, unknown, years)
+    by_tail = drawn_funds(curves[:1], unknown.with_one_panel, years)
     low, high = interval(draws, level)
     moves = reach(curve, np.array([fund, fund + step]))
     rate, less = expected(factor.tails, moves).sum(axis=0)
@@ -283,7 +286,7 @@ def _sized(
         "vault_notional": _bankrupt_notional(curve, moves[:, 0]),
         "events_saved": rate - less,
         "years_gained": float(inverse(less) - inverse(rate)),
-        "tail_share": float(share_of_tail(by_tail, by_panel)) if is_known else np.nan,
+        "tail_share": float(share_of_tail(by_tail, np.array(by_panel))) if is_known else np.nan,
     }
 
 
@@ -291,11 +294,6 @@ def _bankrupt_notional(curve: ShortfallCurve, moves: Floats) -> float:
     """Notional of bankrupt accounts at the worse of a fall and a rise; NaN where neither is reached."""
     shocks = np.array([-moves[0], moves[1]])[np.isfinite(moves)]
     return float(np.max(curve.bankrupt_notional(shocks))) if len(shocks) else np.nan
-
-
-def _some(sample: TailSample, place: Codes) -> TailSample:
-    """Some of the draws."""
-    return replace(sample, shape=sample.shape[place], scale=sample.scale[place], rate=sample.rate[place])
 
 
 def _checked_years(return_period: npt.ArrayLike) -> Floats:
