@@ -10,9 +10,7 @@ import pandas as pd
 from adlkit.book import OrderBook
 from adlkit.contracts import Floats
 from adlkit.curves import shortfall_curve
-from adlkit.errors import PanelError
 from adlkit.event import run_event
-from adlkit.margin import maintenance_margin
 from adlkit.panel import mark_prices
 from adlkit.reach import MOVES
 from adlkit.venues import VenueRules
@@ -40,11 +38,6 @@ def factor_reach(
     def deleverages(shock: float) -> bool:
         marks = before * (1.0 + shock * beta.reindex(before.index))
         event = run_event(panel, marks, venue=venue, books=deep, previous_marks=before, oracles=marks)
-        if (maintenance_margin(event.before) < 0).any():
-            raise PanelError(
-                [f"maintenance_deduction: margins fall below zero where the factor moves {shock:+.0%}; pass the tiers "
-                 "with venue.with_tiers(tiers)"]
-            )  # fmt: skip
         return bool((event.positions["deleveraged"] > 0).any())
 
     found = []

@@ -54,8 +54,8 @@ class BufferSize(SummaryRepr):
         is enough); ``fall``, ``rise``: moves of the factor that exhaust it [1], inf where none does;
         ``vault_notional`` [ccy]: notional of the bankrupt accounts at the worse of these moves, what a vault would
         have to take over; ``events_saved`` [a year] and ``years_gained``: what `step` more of a fund changes of the
-        rate and of the return period; ``tail_share`` [1]: part of the variance of the fund that comes from the tail,
-        the rest from the accounts.
+        rate and of the return period (NaN where the fund is never exhausted); ``tail_share`` [1]: part of the variance
+        of the fund that comes from the tail, the rest from the accounts.
     level : float
         Of the intervals.
     step : float
@@ -285,7 +285,7 @@ def _sized(
         "rise": moves[1, 0],
         "vault_notional": _bankrupt_notional(curve, moves[:, 0]),
         "events_saved": rate - less,
-        "years_gained": float(inverse(less) - inverse(rate)),
+        "years_gained": float(inverse(less)) - float(inverse(rate)),
         "tail_share": float(share_of_tail(by_tail, np.array(by_panel))) if is_known else np.nan,
     }
 

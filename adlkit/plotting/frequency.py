@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from adlkit.plotting.figure import ADL, BOOK, BUFFERS, INK, axes, empty, finished, name_rows
+from adlkit.plotting.figure import ADL, BOOK, BUFFERS, FAINT, INK, axes, empty, finished, name_rows
 from adlkit.plotting.words import in_thousands, plain, short
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def plot_frequency(result: FrequencyResult, *, ax: Axes | None = None) -> Axes:
         ax.annotate(_once(values["return_period"]), (values["high"], row), xytext=(7, 0), textcoords="offset points",
                     va="center", fontsize=9)  # fmt: skip
     name_rows(ax, [f"{plain(symbol, 18)}, {SIDES[str(side)][0]}" for symbol, side in table.index])
+    for row in range(len(SIDES), len(table), len(SIDES)):
+        ax.axhline(row - 0.5, color=FAINT, linewidth=0.7, alpha=0.35)
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6f}".rstrip("0").rstrip(".")))
     low, high = max(float(table["low"][shown].min()), RAREST), float(table["high"].max())
     ax.set_xlim(0.7 * low, high * (high / low) ** 0.25)
     return finished(ax, _frequency_finding(result), "expected events a year")
@@ -112,13 +114,14 @@ def plot_buffer_size(result: BufferSize, *, ax: Axes | None = None) -> Axes:
                     textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
         if end < values["high"]:
             ax.plot([end], [row], ">", color=BOOK, markersize=8)
-    name_rows(ax, [f"once in {years:g} years" for years in table.index])
+    name_rows(ax, [f"once in {years:g} {'year' if years == 1 else 'years'}" for years in table.index])
     ax.xaxis.set_major_formatter(FuncFormatter(in_thousands))
     ax.set_xlim(0.0, max(edge, 1e-9))
     last = table.iloc[-1]
     ends = f"{short(last['low'])} to {short(last['high']) if np.isfinite(last['high']) else 'no end'}"
     fund = f"{short(last['fund'])} {plain(result.currency, 8)}"
-    finding = f"Once in {table.index[-1]:g} years takes a fund of {fund}; {result.level:.0%} interval {ends}"
+    name = ax.get_yticklabels()[-1].get_text().capitalize()
+    finding = f"{name} takes a fund of {fund}; {result.level:.0%} interval {ends}"
     return finished(ax, finding, f"fund [{plain(result.currency, 8)}]")
 
 
@@ -155,8 +158,7 @@ def plot_buffer_curve(result: BufferCurve, *, ax: Axes | None = None) -> Axes:
     ax.fill_between(funds, table["shortest"], table["longest"], color=BOOK, alpha=0.18, linewidth=0.0)
     ax.plot(funds, table["return_period"], color=BOOK, linewidth=2.2)
     if funds[0] > 0 and funds[-1] > 20.0 * funds[0]:
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        _log_money(ax)
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_minor_formatter(NullFormatter())
@@ -209,13 +211,19 @@ def plot_sensitivity(table: pd.DataFrame, *, x: str = "fund", by: str = "leverag
         ax.plot(rows[x], rows["per_year"], color=colour, marker="o", markersize=4, linewidth=2.0, label=label)
     ax.set_yscale("log")
     if x == "fund" and shown[x].min() > 0 and shown[x].max() > 20.0 * shown[x].min():
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        _log_money(ax)
     ax.xaxis.set_major_formatter(FuncFormatter(in_thousands))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_ylabel("expected events a year")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return finished(ax, _sensitivity_finding(shown, x, by), f"{x} [ccy]" if x == "fund" else f"{x}, times", grid="y")
+
+
+def _log_money(ax: Axes) -> None:
+    """Money on a log scale, ticks at 1, 2 and 5."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _frequency_finding(result: FrequencyResult) -> str:
@@ -232,7 +240,7 @@ def _sensitivity_finding(shown: pd.DataFrame, x: str, by: str) -> str:
     if len(ends) < 2:
         return f"Events a year by {x}"
     times = ends.iloc[-1] / ends.iloc[0]
-    step = f"{by} from {short(ends.index[0])} to {short(ends.index[-1])}"
+    step = f"{by.capitalize()} from {short(ends.index[0])} to {short(ends.index[-1])}"
     return f"{step}: {times:.3g} times as many events a year at the largest {x}"
 
 
