@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 import pandas as pd
-from markets import calm, market
+from markets import calm, market, one_symbol
 from tqdm import tqdm
 
 import adlkit as adl
@@ -43,9 +43,8 @@ def shocks(n: int, seed: int) -> np.ndarray:
 
 def cases() -> dict[str, tuple[pd.DataFrame, adl.VenueRules, dict[str, adl.OrderBook], dict[str, float], float]]:
     """Panels, venues, books, betas and funds."""
-    low, high, many = (
-        calm(market(n, n_symbols=k, seed=seed)) for n, k, seed in ((250, 1, 1), (400, 3, 2), (500, 5, 3))
-    )
+    low, high, many = one_symbol(250), market(400, n_symbols=3, seed=2), market(500, n_symbols=5, seed=3)
+    many = calm(many)
     low = calm(adl.scale_leverage(low, 0.7))
     high = calm(adl.scale_leverage(high, 1.2))
     found = {}

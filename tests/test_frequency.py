@@ -14,7 +14,7 @@ from strategies import LINEAR, few, panels
 
 import adlkit as adl
 from adlkit import frequency, plotting, tails
-from adlkit.errors import CurveError, TailError, VenueError
+from adlkit.errors import CurveError, TailError, TailWarning, VenueError
 from adlkit.frequency.contract_distance import factor_reach
 from adlkit.frequency.lines import paired_exceedance, resampled
 from adlkit.frequency.scenarios import account_deficits
@@ -419,6 +419,11 @@ def test_questions_about_funds_without_an_answer_are_refused(toy):
     ):
         with pytest.raises(error, match=message):
             ask()
+
+
+def test_a_far_return_period_is_warned_of(toy):
+    with pytest.warns(TailWarning, match="no data speak"):
+        adl.size_buffer(toy, return_period=[1.0, 101.0], factor=TOY, **FIXED)
 
 
 def test_a_curve_without_a_fund_to_look_at_is_refused(toy):

@@ -210,6 +210,8 @@ def _tails_by_line(panel: pd.DataFrame, tails: Mapping[str, Tails], factor: Mark
     known = panel.index.unique("symbol")
     if unknown := [symbol for symbol in tails if symbol not in known]:
         raise CurveError(f"tails: symbols {unknown} are not in the panel; known: {list(known)}")
+    if factor is not None and VENUE in tails:
+        raise CurveError(f"tails: {VENUE!r} stands for the factor here; rename that symbol, or ask without a factor")
     lines = {str(symbol): checked_tails(pair, str(symbol)) for symbol, pair in tails.items()}
     return lines if factor is None else lines | {VENUE: factor.tails}
 

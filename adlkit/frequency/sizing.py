@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import pandas as pd
 from adlkit._display import SummaryRepr
 from adlkit.contracts import Floats
 from adlkit.curves import ShortfallCurve
-from adlkit.errors import CurveError
+from adlkit.errors import CurveError, TailWarning
 from adlkit.frequency.factor import MarketFactor
 from adlkit.frequency.lines import (
     Uncertain,
@@ -31,6 +32,7 @@ from adlkit.frequency.lines import (
     uncertain,
 )
 from adlkit.groups import Codes
+from adlkit.tails.fit import FAR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,9 +75,9 @@ class BufferSize(SummaryRepr):
     >>> moves = pd.Series(0.02 * np.random.default_rng(7).pareto(4.0, len(days)), days)
     >>> tail = adl.fit_tail(moves, threshold=0.02, gap=1)
     >>> market = adl.MarketFactor({"BTC": 1.0}, down=tail, up=tail)
-    >>> sized = adl.size_buffer(panel, return_period=[20.0, 100.0], factor=market, n_panels=0, rng=7)
+    >>> sized = adl.size_buffer(panel, return_period=[20.0, 80.0], factor=market, n_panels=0, rng=7)
     >>> sized.table["fund"].round(2).to_dict()
-    {20.0: 0.52, 100.0: 18.65}
+    {20.0: 0.52, 80.0: 14.85}
     """
 
     table: pd.DataFrame
@@ -137,6 +139,11 @@ def size_buffer(
     TailError
         As in `adl_frequency`.
 
+    Warns
+    -----
+    TailWarning
+        If a return period is more than ten times the record: the fitted form alone, no data, answers it.
+
     Notes
     -----
     With S the shortfall of the panel along the factor and lambda the events a year beyond a move, K solves
@@ -163,6 +170,9 @@ def size_buffer(
     check_draws(level, n_resamples, n_panels)
     if not (step := float(checked_money(step, "step"))):
         raise CurveError("step must be above zero")
+    if years.max() > FAR * (record := min(tail.years for tail in factor.tails)):
+        text = f"return periods up to {years.max():.4g} years from a record of {record:.3g} years"
+        warnings.warn(f"{text}: no data speak to that", TailWarning, stacklevel=2)
     generator = np.random.default_rng(rng)
     curves = factor_curves(panel, factor, n_panels, generator)
     unknown = uncertain(factor.tails, n_resamples, n_panels, generator)

@@ -98,9 +98,9 @@ def plot_buffer_size(result: BufferSize, *, ax: Axes | None = None) -> Axes:
     >>> moves = pd.Series(0.02 * np.random.default_rng(7).pareto(4.0, len(days)), days)
     >>> tail = adl.fit_tail(moves, threshold=0.02, gap=1)
     >>> market = adl.MarketFactor({"BTC": 1.0}, down=tail, up=tail)
-    >>> sized = adl.size_buffer(panel, return_period=[50.0, 100.0], factor=market, n_panels=0, rng=7)
+    >>> sized = adl.size_buffer(panel, return_period=[50.0, 80.0], factor=market, n_panels=0, rng=7)
     >>> plot_buffer_size(sized).get_title(loc="left")
-    'Once in 100 years takes a fund of 18.7 ccy; 95% interval 1.74 to 119'
+    'Once in 80 years takes a fund of 14.8 ccy; 95% interval 0.571 to 103'
     """
     table = result.table
     ax = axes(ax, rows=len(table) + 2)
