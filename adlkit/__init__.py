@@ -39,10 +39,20 @@ from adlkit.venues import VenueRules
 from adlkit.venues.screen import indicator
 
 if TYPE_CHECKING:
-    from adlkit import integer, metrics, price_models, rates, tails
+    from adlkit import frequency, integer, metrics, price_models, rates, tails
     from adlkit.clustering import episode_sweep, episodes
     from adlkit.comparison import RuleComparison, ScoreComparison, compare_rules, compare_scores
     from adlkit.cross_margin import CrossMarginResult, cvar_cutoff, factor_water_fill, shadow_price
+    from adlkit.frequency import (
+        BufferCurve,
+        BufferSize,
+        FrequencyResult,
+        MarketFactor,
+        adl_frequency,
+        buffer_curve,
+        frequency_sensitivity,
+        size_buffer,
+    )
     from adlkit.laboratory import Counterexample, check_properties, find_counterexample
     from adlkit.markout import MarkoutResult, markouts
     from adlkit.paths import PricePaths, crash_paths, price_path, volume_path
@@ -76,16 +86,20 @@ __all__ = [
     "AllocationResult",
     "BackstopVault",
     "Budget",
+    "BufferCurve",
+    "BufferSize",
     "CapacityCurve",
     "CascadeCurve",
     "Counterexample",
     "CrossMarginResult",
     "EnsembleResult",
     "EventResult",
+    "FrequencyResult",
     "Holding",
     "Indicator",
     "InsuranceFund",
     "LiquidationCurve",
+    "MarketFactor",
     "MarkoutResult",
     "OrderBook",
     "OutcomeRegression",
@@ -102,6 +116,7 @@ __all__ = [
     "VaultRisk",
     "VenueRules",
     "account_summary",
+    "adl_frequency",
     "adl_price",
     "adl_queue",
     "adl_reach",
@@ -109,6 +124,7 @@ __all__ = [
     "bankruptcy_price",
     "break_even_discount",
     "break_even_rebound",
+    "buffer_curve",
     "build_panel",
     "capacity_curve",
     "cascade_curve",
@@ -131,6 +147,8 @@ __all__ = [
     "factor_water_fill",
     "find_counterexample",
     "fit_tail",
+    "frequency",
+    "frequency_sensitivity",
     "haircut",
     "indicator",
     "indicators",
@@ -167,6 +185,7 @@ __all__ = [
     "simulate",
     "simulate_ensemble",
     "simulated_break_even",
+    "size_buffer",
     "sources",
     "tails",
     "takeover_profit",
@@ -180,10 +199,14 @@ __all__ = [
 ]
 
 _LATER = {
+    "BufferCurve": "frequency",
+    "BufferSize": "frequency",
     "CapacityCurve": "simulation",
     "Counterexample": "laboratory",
     "CrossMarginResult": "cross_margin",
     "EnsembleResult": "simulation",
+    "FrequencyResult": "frequency",
+    "MarketFactor": "frequency",
     "MarkoutResult": "markout",
     "OutcomeRegression": "simulation",
     "PricePaths": "paths",
@@ -194,8 +217,10 @@ _LATER = {
     "TailFit": "tails",
     "VaultPnl": "vault",
     "VaultRisk": "vault",
+    "adl_frequency": "frequency",
     "break_even_discount": "vault",
     "break_even_rebound": "vault",
+    "buffer_curve": "frequency",
     "build_events_report": "report",
     "build_report": "report",
     "capacity_curve": "simulation",
@@ -210,6 +235,8 @@ _LATER = {
     "factor_water_fill": "cross_margin",
     "find_counterexample": "laboratory",
     "fit_tail": "tails",
+    "frequency": "frequency",
+    "frequency_sensitivity": "frequency",
     "integer": "integer",
     "markouts": "markout",
     "metrics": "metrics",
@@ -224,6 +251,7 @@ _LATER = {
     "simulate": "simulation",
     "simulate_ensemble": "simulation",
     "simulated_break_even": "simulation",
+    "size_buffer": "frequency",
     "tails": "tails",
     "takeover_profit": "vault",
     "vault_pnl": "vault",

@@ -34,6 +34,10 @@ READERS = {
         "test_cross_margin.test_factor_and_leverages_of_the_published_book",
         "test_cross_margin.test_the_published_method_fails_at_twenty_where_the_optimum_exists",
     },
+    "frequency": {
+        "test_frequency.test_the_fund_of_a_return_period_is_that_of_the_formula",
+        "test_frequency.test_the_rate_at_a_buffer_is_that_of_the_formula",
+    },
     "insurance_fund": {
         "test_event.test_fund_gains_or_pays_as_documented",
         "test_margin.test_profit_equity_and_bankruptcy_price_at_a_fill_are_the_documented_ones",

@@ -64,6 +64,7 @@ ORDER = [
     "markout",
     "clustering",
     "rates",
+    "frequency",
     "data",
     "sources",
     "plotting",

@@ -21,6 +21,7 @@ from adlkit.plotting.events import (
     stage_name,
 )
 from adlkit.plotting.figure import figure_size
+from adlkit.plotting.frequency import plot_buffer_curve, plot_buffer_size, plot_frequency, plot_sensitivity
 from adlkit.plotting.markouts import plot_markouts
 from adlkit.plotting.paths import plot_paths
 from adlkit.plotting.rates import plot_rates, plot_record, plot_regression, plot_waiting_times
@@ -43,6 +44,8 @@ __all__ = [
     "plot_allocation",
     "plot_attribution",
     "plot_break_even",
+    "plot_buffer_curve",
+    "plot_buffer_size",
     "plot_capacity",
     "plot_cascade_curve",
     "plot_deciles",
@@ -51,6 +54,7 @@ __all__ = [
     "plot_equity",
     "plot_event_symbols",
     "plot_event_times",
+    "plot_frequency",
     "plot_front",
     "plot_liquidation_curve",
     "plot_lorenz",
@@ -65,6 +69,7 @@ __all__ = [
     "plot_record",
     "plot_regression",
     "plot_return_levels",
+    "plot_sensitivity",
     "plot_shortfall",
     "plot_shortfall_curve",
     "plot_stages",
