@@ -60,7 +60,7 @@ def cases() -> dict[str, tuple[pd.DataFrame, adl.VenueRules, dict[str, adl.Order
             for symbol in size.index
             if depth
         }
-        betas = {symbol: 1.0 + 0.1 * place for place, symbol in enumerate(size.index)}
+        betas = {symbol: 1.0 - 0.1 * place for place, symbol in enumerate(size.index)}
         money = float(fund * size.sum())
         found[name] = panel, adl.venues.bitmex.with_buffers(adl.InsuranceFund(money)), books, betas, money
     return found

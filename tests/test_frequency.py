@@ -45,7 +45,7 @@ def known_tail(threshold: float = 0.1, shape: float = 0.25, scale: float = 0.05,
 
 
 TAIL = known_tail()
-MARKET = adl.MarketFactor({"BTC": 1.0, "ETH": 1.3, "SOL": 1.6}, down=TAIL, up=known_tail(scale=0.06))
+MARKET = adl.MarketFactor({"BTC": 0.6, "ETH": 0.8, "SOL": 1.0}, down=TAIL, up=known_tail(scale=0.06))
 
 
 def market_of(panel: pd.DataFrame) -> adl.MarketFactor:

@@ -19,6 +19,10 @@ STEPS = 14
 """Halvings of the interval of the grid in which ADL begins."""
 
 
+NEARLY = 1.0 - 1e-6
+"""Part of the way to where the first mark would be zero that is looked at."""
+
+
 def factor_reach(
     panel: pd.DataFrame,
     betas: pd.Series | Mapping[str, float],
@@ -42,7 +46,7 @@ def factor_reach(
 
     found = []
     for sign, end in ((-1.0, -low), (1.0, high)):
-        grid = [0.0, *(move for move in MOVES if move < end)]
+        grid = [0.0, *(move for move in MOVES if move < end), *([NEARLY * end] if end < MOVES[-1] else [])]
         first = next((place for place, move in enumerate(grid) if deleverages(sign * move)), None)
         if first in (None, 0):
             found.append(np.inf if first is None else 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adlkit.errors import CurveError
-from adlkit.frequency.lines import one_moment
+from adlkit.frequency.lines import one_moment, owners
 from adlkit.frequency.scenarios import account_deficits, checked_moves
 from adlkit.groups import Codes, account_groups
 
@@ -59,7 +59,7 @@ def cover_requirement(panel: pd.DataFrame, moves: pd.DataFrame, *, counts: Seque
     own = checked_moves(panel, moves, "moves")
     owed = account_deficits(panel, own)
     if "owner" in panel:
-        owner = account_groups(panel).first(pd.factorize(panel["owner"])[0])
+        owner = account_groups(panel).first(owners(panel))
         owed = _summed(owed, owner)
     largest = -np.sort(-owed.toarray(), axis=0)[: max(counts)].cumsum(axis=0)
     columns = {f"cover_{count}": largest[min(count, len(largest)) - 1] for count in counts}

@@ -72,7 +72,10 @@ class BufferCurve(SummaryRepr):
     n_panels: int
 
     def summary(self) -> pd.Series:
-        """Least fund of the table [ccy] with a return period of 1, 5 and 20 years; NaN where none is enough."""
+        """Least fund *of the table* [ccy] with a return period of 1, 5 and 20 years; NaN where none is enough.
+
+        `size_buffer` has the exact one.
+        """
         funds = {}
         for years in STATED:
             enough = self.table.index[self.table["return_period"] >= years]

@@ -83,11 +83,21 @@ def resampled(panel: pd.DataFrame, n: int, rng: np.random.Generator) -> Iterator
     An account that was drawn twice is one account of twice the size: shortfalls are the same.
     """
     yield panel
-    codes = pd.factorize(panel["owner"] if "owner" in panel else panel.index.get_level_values("account"))[0]
+    codes = owners(panel)
     size = int(codes.max()) + 1
     for _ in range(n):
         times = np.bincount(rng.integers(size, size=size), minlength=size)[codes].astype(float)
         yield panel.assign(**{name: panel[name] * times for name in SCALED})
+
+
+def owners(panel: pd.DataFrame) -> Codes:
+    """Owner of each row; an account without one is its own."""
+    account = panel.index.get_level_values("account")
+    if "owner" not in panel:
+        return np.asarray(pd.factorize(account)[0])
+    named = panel["owner"].notna().to_numpy()
+    names = pd.MultiIndex.from_arrays([named, np.where(named, panel["owner"].astype(str), account)])
+    return np.asarray(pd.factorize(names)[0])
 
 
 def factor_curves(

@@ -8,7 +8,7 @@ import pandas as pd
 from adlkit.contracts import Flags, Floats
 from adlkit.errors import CurveError
 from adlkit.frequency.estimate import SIDES, FrequencyResult
-from adlkit.frequency.lines import check_draws, checked_money, interval, inverse, one_moment, share_of_tail
+from adlkit.frequency.lines import check_draws, checked_money, interval, inverse, one_moment, owners, share_of_tail
 from adlkit.frequency.scenarios import account_deficits, checked_moves
 from adlkit.groups import account_groups
 
@@ -60,9 +60,11 @@ def replayed_frequency(
 
     Notes
     -----
-    All symbols are put at their worst of the day at once: an upper bound where their lows come apart in time. The
-    number of events is uncertain as the Jeffreys posterior of a Poisson mean, Gamma(count + 1/2): resampling days,
-    singly or in blocks, gives the same spread but claims certainty where no day was beyond the buffer.
+    All symbols are put at their worst of the day at once. That is no bound: too much for accounts on one side, whose
+    lows come apart in time, and too little for hedged ones, whose legs do too. The number of events is uncertain as
+    that of a Poisson process: the low end of the interval is of Gamma(count), the high one of Gamma(count + 1), which
+    without resampled accounts are the exact limits of `episode_rate`. Resampling days would claim certainty where no
+    day was beyond the buffer.
 
     Examples
     --------
@@ -90,9 +92,9 @@ def replayed_frequency(
     years = len(down) / periods_per_year
     counts = _events(is_beyond, gap).astype(float)
     which = np.arange(n_resamples) % n_panels + 1 if n_panels else np.zeros(n_resamples, dtype=np.intp)
-    draws = generator.standard_gamma(counts[which] + 0.5) / years
-    by_record = generator.standard_gamma(np.broadcast_to(counts[0] + 0.5, draws.shape)) / years
-    return _result(counts / years, is_beyond[0].mean(axis=-1), draws, by_record, level, money)
+    fewest, most = (generator.standard_gamma(counts[which] + extra) / years for extra in (0.0, 1.0))
+    by_record = generator.standard_gamma(np.broadcast_to(counts[0] + 0.5, most.shape)) / years
+    return _result(counts / years, is_beyond[0].mean(axis=-1), (fewest, most), by_record, level, money)
 
 
 def _moves(panel: pd.DataFrame, down: pd.DataFrame, up: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +109,7 @@ def _moves(panel: pd.DataFrame, down: pd.DataFrame, up: pd.DataFrame) -> pd.Data
 def _weights(panel: pd.DataFrame, n: int, rng: np.random.Generator) -> Floats:
     """How often each account counts, in the panel and in `n` resamples of accounts (or owners)."""
     accounts = account_groups(panel)
-    unit = accounts.first(pd.factorize(panel["owner"])[0]) if "owner" in panel else np.arange(accounts.size)
+    unit = accounts.first(owners(panel))
     size = int(unit.max()) + 1
     times = [np.bincount(rng.integers(size, size=size), minlength=size)[unit] for _ in range(n)]
     return np.vstack([np.ones(accounts.size), *times])
@@ -122,10 +124,10 @@ def _events(is_beyond: Flags, gap: int) -> Floats:
 
 
 def _result(
-    rates: Floats, share: Floats, draws: Floats, by_record: Floats, level: float, buffer: float
+    rates: Floats, share: Floats, draws: tuple[Floats, Floats], by_record: Floats, level: float, buffer: float
 ) -> FrequencyResult:
     """Tables of a result; `rates` has one row per panel, the panel itself first."""
-    low, high = interval(draws, level)
+    low, high = interval(draws[0], level)[0], interval(draws[1], level)[1]
     record_low, record_high = interval(by_record, level)
     panel_low, panel_high = interval(rates[1:], level) if len(rates) > 1 else (np.full(3, np.nan),) * 2
     index = pd.MultiIndex.from_product([[REPLAY], SIDES], names=["symbol", "side"])

@@ -158,7 +158,7 @@ def size_buffer(
     >>> days = pd.date_range("2015-01-01", periods=3650, tz="UTC")
     >>> moves = pd.Series(0.02 * np.random.default_rng(7).pareto(4.0, len(days)), days)
     >>> tail = adl.fit_tail(moves, threshold=0.02, gap=1)
-    >>> betas = {"BTC": 1.0, "ETH": 1.2, "SOL": 1.5, "DOGE": 1.6}
+    >>> betas = {"BTC": 0.65, "ETH": 0.8, "SOL": 0.95, "DOGE": 1.0}
     >>> market = adl.MarketFactor(betas, down=tail, up=tail)
     >>> panel = adl.load_dataset("synthetic_crash")
     >>> sized = adl.size_buffer(panel, return_period=20.0, factor=market, n_resamples=100, n_panels=10, rng=7)
