@@ -159,9 +159,10 @@ def test_no_day_beyond_the_buffer_is_no_certainty(toy):
     row = frequency.replayed_frequency(
         toy, down=still, up=still, buffer=10.0, n_resamples=4000, n_panels=0, rng=7
     ).table.loc[("replay", "both")]
-    # Gamma(1/2) has its 97.5% point at 2.51
+    # Garwood: -log(0.025) = 3.689 events, none at the low end
     assert row["per_year"] == 0.0
-    assert row["high"] == pytest.approx(2.51 / 9.99, rel=0.1)
+    assert row["low"] == 0.0
+    assert row["high"] == pytest.approx(3.689 / 9.99, rel=0.1)
 
 
 # Against brute force
@@ -430,3 +431,32 @@ def test_a_curve_without_a_fund_to_look_at_is_refused(toy):
     safe = toy.assign(collateral=1e9)
     with pytest.raises(CurveError, match="give funds="):
         adl.buffer_curve(safe, factor=TOY, **FIXED)
+
+
+def test_falls_bankrupt_longs_and_rises_shorts():
+    """TOY's long is bankrupt below a fall, its shorts above a rise: each by its own tail."""
+    down, up = known_tail(scale=0.03), known_tail(scale=0.08)
+    panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
+    for line in ({"tails": {"BTC": (down, up)}}, {"factor": adl.MarketFactor({"BTC": 1.0}, down=down, up=up)}):
+        table = adl.adl_frequency(panel, **line, buffer=10.0, n_panels=0, rng=7).table.droplevel("symbol")
+        for side, tail in (("long", down), ("short", up)):
+            assert table.loc[side, "per_year"] == pytest.approx(tail.exceedance(table.loc[side, "distance"]))
+
+
+def test_order_of_rows_and_missing_owners_change_nothing():
+    panel = adl.load_dataset("synthetic_crash").iloc[:400]
+    account = panel.index.get_level_values("account")
+    panel = panel.assign(owner=panel["owner"].where(pd.factorize(account)[0] % 3 > 0))
+    betas = dict.fromkeys(panel.index.unique("symbol"), 1.0)
+    market = adl.MarketFactor(betas, down=TAIL, up=TAIL)
+    shuffled = panel.sample(frac=1.0, random_state=3)
+    found, other = (
+        adl.adl_frequency(rows, factor=market, buffer=1e5, n_panels=20, n_resamples=100, rng=7).table
+        for rows in (panel, shuffled)
+    )
+    pd.testing.assert_frame_equal(found, other)
+
+
+def test_a_factor_whose_symbols_fall_further_than_it_does_is_refused():
+    with pytest.raises(TailError, match="give the tails of the symbol that moves most, with a beta of 1"):
+        adl.MarketFactor({"BTC": 1.0, "ETH": 1.3}, down=TAIL, up=TAIL)

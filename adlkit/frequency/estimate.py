@@ -51,8 +51,8 @@ class FrequencyResult(SummaryRepr):
         ``side`` is that of the accounts which the move bankrupts (``long``: a fall), or ``both``; the symbol of a
         common factor is ``venue``. ``distance`` [1]: move beyond which there is ADL, inf if none is. ``probability``
         [1] that the worst move of a period beats it; of both sides the sum, at most 1. ``per_year``: expected events,
-        with its interval ``low`` to ``high``; ``return_period`` [years], inf where there are none. Where there is ADL
-        already (distance 0) the probability is 1 and the rates are NaN.
+        with its interval ``low`` to ``high``, no more than one event a period (one in each where there is ADL already,
+        distance 0); ``return_period`` [years], inf where there are none.
     sources : DataFrame, index (symbol, side)
         ``tail_low``, ``tail_high``: interval of ``per_year`` if only the tails were unknown; ``panel_low``,
         ``panel_high``: if only the accounts were (NaN where the panel is held fixed); ``tail_share``: part of the
@@ -265,13 +265,12 @@ def _rows(
     low, high = interval(draws, level)
     chance = np.array([tail.probability(move) for tail, move in zip(tails, moves[:, 0], strict=True)])
     is_now = np.append(moves[:, 0], moves[:, 0].min()) == 0.0
+    most, found = tails[0].periods_per_year, {"per_year": rate, "low": low, "high": high}
     table = {
         "distance": np.append(moves[:, 0], moves[:, 0].min()),
         "probability": np.where(is_now, 1.0, np.append(chance, min(chance.sum(), 1.0))),
-        **{
-            name: np.where(is_now, np.nan, values)
-            for name, values in {"per_year": rate, "low": low, "high": high, "return_period": inverse(rate)}.items()
-        },
+        **{name: np.where(is_now, most, np.minimum(values, most)) for name, values in found.items()},
+        "return_period": inverse(np.where(is_now, most, np.minimum(rate, most))),
     }
     tail_low, tail_high = interval(by_tail, level)
     panel_low, panel_high = interval(by_panel, level) if len(by_panel) else (np.full(3, np.nan),) * 2

@@ -50,12 +50,13 @@ class MarketFactor:
     up: TailFit
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "betas", dict(self.betas))
         checked_tails(self.tails, "the factor")
         largest = max(map(abs, dict(self.betas).values()), default=0.0)
         if largest > 1:
             raise TailError(
-                f"betas go up to {largest:g}: the factor would end at a fall of {1 / largest:.0%}, where that symbol is "
-                "worth nothing and others are not; give the tails of the symbol that moves most, with a beta of 1"
+                f"betas go up to {largest:g}: the factor would end at a fall of {1 / largest:.0%}, where one symbol "
+                "is worth nothing and others are not; give the tails of the symbol that moves most, with a beta of 1"
             )
 
     @property
@@ -70,7 +71,5 @@ def checked_tails(pair: Tails, what: str) -> Tails:
         raise TailError(f"tails of {what}: give (of falls, of rises), two results of adl.fit_tail")
     lengths = [tail.periods_per_year for tail in pair]
     if lengths[0] != lengths[1]:
-        raise TailError(
-            f"tails of {what}: {lengths[0]:g} and {lengths[1]:g} periods a year; take one length"
-        )
+        raise TailError(f"tails of {what}: {lengths[0]:g} and {lengths[1]:g} periods a year; take one length")
     return pair

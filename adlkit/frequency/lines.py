@@ -94,10 +94,10 @@ def owners(panel: pd.DataFrame) -> Codes:
     """Owner of each row; an account without one is its own."""
     account = panel.index.get_level_values("account")
     if "owner" not in panel:
-        return np.asarray(pd.factorize(account)[0])
+        return np.asarray(pd.factorize(account, sort=True)[0])
     named = panel["owner"].notna().to_numpy()
     names = pd.MultiIndex.from_arrays([named, np.where(named, panel["owner"].astype(str), account)])
-    return np.asarray(pd.factorize(names)[0])
+    return np.asarray(pd.factorize(names, sort=True)[0])
 
 
 def factor_curves(

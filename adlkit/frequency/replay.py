@@ -99,8 +99,8 @@ def replayed_frequency(
 
 def _moves(panel: pd.DataFrame, down: pd.DataFrame, up: pd.DataFrame) -> pd.DataFrame:
     """Falls, then rises, as signed moves."""
-    if not down.index.equals(up.index):
-        raise CurveError("down and up must be on one index")
+    if not (down.index.equals(up.index) and down.index.is_monotonic_increasing):
+        raise CurveError("down and up must be on one index, sorted by time")
     if any((moves.to_numpy(dtype=float) < 0).any() for moves in (down, up)):
         raise CurveError("down and up are sizes of moves, not below zero")
     return pd.concat([checked_moves(panel, -down, "down"), checked_moves(panel, up, "up")])

@@ -163,7 +163,7 @@ def size_buffer(
     >>> panel = adl.load_dataset("synthetic_crash")
     >>> sized = adl.size_buffer(panel, return_period=20.0, factor=market, n_resamples=100, n_panels=10, rng=7)
     >>> [float(f"{money:.2g}") for money in sized.table.loc[20.0, ["fund", "low", "high"]]]
-    [1500000.0, 850000.0, 4900000.0]
+    [560000.0, 250000.0, 1900000.0]
     """
     one_moment(panel)
     years = _checked_years(return_period)
@@ -284,9 +284,12 @@ def _sized(
     draws = drawn_funds(curves, unknown, years)
     by_tail = drawn_funds(curves[:1], unknown.with_one_panel, years)
     low, high = interval(draws, level)
+    is_known = bool(np.isfinite(by_tail).all() and np.isfinite(by_panel).all())
+    if not np.isfinite(fund):
+        rest = ("fall", "rise", "vault_notional", "events_saved", "years_gained", "tail_share")
+        return {"fund": fund, "low": float(low), "high": float(high), **dict.fromkeys(rest, np.nan)}
     moves = reach(curve, np.array([fund, fund + step]))
     rate, less = expected(factor.tails, moves).sum(axis=0)
-    is_known = bool(np.isfinite(by_tail).all())
     return {
         "fund": fund,
         "low": float(low),
@@ -309,5 +312,7 @@ def _bankrupt_notional(curve: ShortfallCurve, moves: Floats) -> float:
 def _checked_years(return_period: npt.ArrayLike) -> Floats:
     years = np.atleast_1d(np.asarray(return_period, dtype=float))
     if years.ndim != 1 or not len(years) or not ((years > 0) & (years < np.inf)).all():
-        raise CurveError(f"return periods must be finite and above zero, got {return_period!r}")
+        raise CurveError(
+            f"return periods must be finite and above zero, got {return_period!r}; 0 of a trade-off of costs: no fund"
+        )
     return years

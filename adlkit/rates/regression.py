@@ -211,8 +211,11 @@ def _negative_binomial(y: Floats, time: Floats, X: pd.DataFrame) -> _Fit:
 
 def _found(fit: Callable[[], Any]) -> Any:
     """The result of a fit, or a MetricError where it warns that it has none."""
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning, HessianInversionWarning
+
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        for kind in (ConvergenceWarning, HessianInversionWarning, RuntimeWarning):
+            warnings.simplefilter("error", kind)
         try:
             return fit()
         except (Warning, np.linalg.LinAlgError) as reason:

@@ -52,8 +52,9 @@ class RateResult(SummaryRepr):
         named = self.table.rename(columns={"exposure": f"exposure [{self.unit}]"})
         if len(named) == 1:
             return named.iloc[0].astype(float)
-        values = named.stack()
-        return pd.Series(values.to_numpy(dtype=float), index=[f"{row}: {name}" for row, name in values.index])
+        rows = [", ".join(map(str, row)) if isinstance(row, tuple) else str(row) for row in named.index]
+        labels = [f"{row}: {name}" for row in rows for name in named.columns]
+        return pd.Series(named.to_numpy(dtype=float).ravel(), index=labels)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rates with their intervals; see `adlkit.plotting.plot_rates`."""

@@ -58,7 +58,7 @@ class EnsembleResult(SummaryRepr):
     >>> import adlkit as adl
     >>> crash = {"depth": (0.1, 0.4), "fall": 600.0, "rebound": (0.0, 1.0), "volatility": 0.02}
     >>> paths = adl.crash_paths({"BTC": 100.0}, n_paths=3, n_steps=20, step=60.0, **crash, rng=7)
-    >>> vault = adl.BackstopVault(equity=1000.0, exit_rule=adl.exits.Hold(600.0))
+    >>> vault = adl.BackstopVault(equity=1000.0)
     >>> venue = adl.venues.hyperliquid.with_buffers(vault)
     >>> panel = adl.mark_to(adl.load_dataset("four_accounts"), {"BTC": 100.0})
     >>> ensemble = adl.simulate_ensemble(panel, paths, venue=venue, workers=1)

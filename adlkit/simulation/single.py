@@ -96,7 +96,7 @@ def simulate(
     >>> import pandas as pd, adlkit as adl
     >>> times = pd.date_range("2025-10-10 21:00", periods=3, freq="min", tz="UTC")
     >>> path = pd.DataFrame({"BTC": [90.0, 70.0, 85.0]}, index=times)
-    >>> vault = adl.BackstopVault(equity=1000.0, exit_rule=adl.exits.Hold(60.0))
+    >>> vault = adl.BackstopVault(equity=1000.0, exit_rule=adl.exits.Hold())
     >>> venue = adl.venues.hyperliquid.with_buffers(vault)
     >>> result = adl.simulate(adl.load_dataset("four_accounts"), path, venue=venue)
     >>> result.vaults["equity"].tolist()

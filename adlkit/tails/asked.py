@@ -19,6 +19,8 @@ def check_times(index: pd.Index, what: str) -> pd.DatetimeIndex:
 
 def check_moves(moves: pd.Series) -> Floats:
     """Moves as numbers."""
+    if not isinstance(moves, pd.Series):
+        raise TailError(f"moves must be a Series, one side of worst_moves(...); got a {type(moves).__name__}")
     check_times(moves.index, "moves")
     values = moves.to_numpy(dtype=float)
     if len(bad := moves.index[~(np.isfinite(values) & (values >= 0))]):

@@ -156,6 +156,8 @@ class TailFit(SummaryRepr):
     @cached_property
     def _of_all(self) -> tuple[float, float]:
         """Shape and scale of all excesses, not of the largest of each cluster; those of the peaks without a maximum."""
+        if self.n_clusters == self.n_exceedances:
+            return self.shape, self.scale
         every = self._sorted[self._sorted > self.threshold] - self.threshold
         shape, scale = (float(found[0]) for found in self.estimator(every[None]))
         return (shape, scale) if np.isfinite(shape) and shape > -1.0 else (self.shape, self.scale)
@@ -663,5 +665,5 @@ def _check_options(moves: pd.Series, threshold: float, gap: int, periods_per_yea
         raise TailError(f"periods_per_year must be finite and above zero, got {periods_per_year!r}")
     times = check_times(moves.index, "moves")
     step = pd.Timedelta(np.median(np.diff(times.asi8)), unit=times.unit) if len(times) > 1 else None
-    if step is not None and not 0.5 <= (spaced := step / pd.Timedelta(days=365.25) * periods_per_year) <= 2.0:
+    if step is not None and not 0.6 <= (spaced := step / pd.Timedelta(days=365.25) * periods_per_year) <= 1.6:
         raise TailError(f"moves are {step} apart, {spaced:.3g} times what periods_per_year={periods_per_year:g} says")
