@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hypothesis.strategies as st
 import matplotlib.pyplot as plt
 import numpy as np
@@ -460,3 +462,30 @@ def test_order_of_rows_and_missing_owners_change_nothing():
 def test_a_factor_whose_symbols_fall_further_than_it_does_is_refused():
     with pytest.raises(TailError, match="give the tails of the symbol that moves most, with a beta of 1"):
         adl.MarketFactor({"BTC": 1.0, "ETH": 1.3}, down=TAIL, up=TAIL)
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "horizon", "threshold"),
+    [
+        ("binance_btcusdt_daily_2017_2025.csv", "Date", None, 0.08),
+        ("binance_ethusdt_daily_2017_2025.csv", "Date", None, 0.1),
+        ("btcusd_hourly_2018_2022.csv", "date", "1D", 0.07),
+    ],
+)
+def test_real_days_answer_how_often_and_how_large(name, time, horizon, threshold):
+    """Daily bars, and hourly ones gathered into days: the fund for T years is exhausted once in T years."""
+    folders = [parent / "shared" / "data" / "prices_long" / name for parent in Path(__file__).resolve().parents]
+    found = [path for path in folders if path.exists()]
+    if not found:
+        pytest.skip("price histories are not part of the repository")
+    bars = pd.read_csv(found[0], index_col=time, parse_dates=True).sort_index().rename(columns=str.lower)
+    moves = adl.worst_moves(bars[~bars.index.duplicated()], horizon=horizon)
+    down, up = (adl.fit_tail(moves[side], threshold=threshold, gap=1) for side in ("down", "up"))
+    panel = adl.load_dataset("synthetic_crash")
+    market = adl.MarketFactor(dict.fromkeys(panel.index.unique("symbol"), 1.0), down=down, up=up)
+    sized = adl.size_buffer(panel, return_period=[1.0, 5.0], factor=market, n_resamples=200, n_panels=20, rng=7).table
+    assert (sized["low"] <= sized["fund"]).all()
+    assert (sized["fund"] <= sized["high"]).all()
+    for years, row in sized.iterrows():
+        again = adl.adl_frequency(panel, factor=market, buffer=row["fund"], n_panels=0, n_resamples=50, rng=7)
+        assert again.table.loc[("venue", "both"), "return_period"] == pytest.approx(years, rel=1e-6)
