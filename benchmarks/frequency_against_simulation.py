@@ -3,7 +3,7 @@
     python benchmarks/frequency_against_simulation.py [days]
 
 Three synthetic markets. Each day starts at the same panel; one shock moves all symbols by their betas, a fall or a
-rise with equal chances, of a size that is exactly generalised Pareto. Every day goes through `run_event` with books
+rise with equal chances, of a size that is exactly generalised Pareto. Every day goes through `simulate` with books
 and buffers: counted are days on which somebody is deleveraged, and days whose deficits, summed account by account,
 exceed the fund. Expected is what `adl_frequency` says with the true law: in contracts (the venue) and in money (the
 buffer). Ratio: counted over expected, with its exact Poisson interval (Garwood). About three minutes of one core.
@@ -79,10 +79,14 @@ def counted(
     marks = adl.mark_prices(panel)
     beta, deleveraged, exhausted = pd.Series(betas).reindex(marks.index), 0, 0
     for move in tqdm(moves, unit="day", desc=name):
-        event = adl.run_event(panel, marks * (1.0 + move * beta), venue=venue, books=books)
-        deleveraged += int((event.positions["deleveraged"] > 0).any())
-        exhausted += int(adl.shortfall(event.before).sum() > fund)
+        moved = marks * (1.0 + move * beta)
+        day = adl.simulate(panel, moved.to_frame(DAY).T, venue=venue, books=books)
+        deleveraged += int(len(day.fills) > 0)
+        exhausted += int(adl.shortfall(adl.mark_to(panel, moved)).sum() > fund)
     return deleveraged, exhausted
+
+
+DAY = pd.Timestamp("2025-01-01", tz="UTC")
 
 
 def main(days: int) -> None:
