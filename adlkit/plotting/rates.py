@@ -129,7 +129,7 @@ def plot_waiting_times(waits: WaitingTimes, *, ax: Axes | None = None) -> Axes:
     >>> import pandas as pd, adlkit as adl
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-02", "2025-01-03", "2025-03-01", "2025-03-02", "2025-03-03"])
     >>> plot_waiting_times(adl.rates.waiting_times(pd.Series(days))).get_title(loc="left")
-    '5 waiting times: clustered (cv 2.05), exponential p < 0.01'
+    '5 waiting times: clustered, cv 2.05, exponential p < 0.01'
     """
     ax = axes(ax, rows=9)
     gaps = np.sort(waits.gaps.to_numpy())
