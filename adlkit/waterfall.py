@@ -55,14 +55,12 @@ def run_waterfall(
     books: Mapping[str, Depth],
     buffers: Sequence[Buffer],
     panel: Callable[[], pd.DataFrame],
-    rows: Codes | None = None,
 ) -> Waterfall:
     """Run an event over accounts that stand at its marks, as `run_event` says, with buffers that stand there too.
 
-    `panel` makes the frame that the venue's score is asked about, if anybody is deleveraged; `rows` are the positions
-    that are liquidated, those of all accounts below their maintenance margin if not given.
+    `panel` makes the frame that the venue's score is asked about, if anybody is deleveraged.
     """
-    return settle(close_against_winners(absorb_losses(standing, venue, books, buffers, rows), panel))
+    return settle(close_against_winners(absorb_losses(standing, venue, books, buffers), panel))
 
 
 def absorb_losses(
@@ -72,7 +70,7 @@ def absorb_losses(
     buffers: Sequence[Buffer],
     rows: Codes | None = None,
 ) -> Waterfall:
-    """Liquidate accounts into the book and offer what is left to the buffers."""
+    """Liquidate accounts into the book and offer what is left to the buffers; see `liquidate` for `rows`."""
     tally = Tally(standing)
     distress, left = absorb(liquidate(standing, venue, books, rows), buffers, tally.take)
     return Waterfall(venue, tally, distress, buffers, left)

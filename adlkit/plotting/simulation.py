@@ -184,7 +184,7 @@ def plot_capacity(curve: CapacityCurve, *, ax: Axes | None = None) -> Axes:
 def _draw_mean(ax: Axes, curve: CapacityCurve, column: str, label: str, colour: str) -> Line2D:
     """A mean over the paths by capacity, with two standard errors."""
     groups = curve.outcomes[column].groupby(level="capacity")
-    centre, width = groups.mean(), ERRORS * groups.sem().fillna(0.0)
+    centre, width = groups.mean(), ERRORS * groups.sem()
     ax.fill_between(centre.index, centre - width, centre + width, color=colour, alpha=0.15, linewidth=0)
     return ax.plot(centre.index, centre, color=colour, label=label, marker="o", markersize=3.5)[0]
 
